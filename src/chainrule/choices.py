@@ -1,0 +1,28 @@
+"""A name that a user typed, looked up among the values it can stand for."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import TypeVar
+
+from chainrule.errors import InputError
+
+T = TypeVar("T")
+
+
+def choose(what: str, name: str, choices: Mapping[str, T]) -> T:
+    """The value called `name`; `what` says in one or two words what is being chosen.
+
+    Raises:
+        InputError: no value has that name; the message lists the names there are.
+    """
+    if name in choices:
+        return choices[name]
+    listed = ", ".join(choices)
+    raise InputError(f"{what} '{name}' is unknown; choose one of: {listed}.")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """` (did you mean 'price'?)`, or nothing where no known name is near."""
+    names = {k.casefold(): k for k in known}
+    near = get_close_matches(name.casefold(), list(names), n=1, cutoff=0.6)
+    return f" (did you mean '{names[near[0]]}'?)" if near else ""

@@ -1,0 +1,80 @@
+"""Engines: what carries rows through a network and back, and takes the steps.
+
+An engine is a module with the four functions of the protocol below. Every one of them has its
+reference implementation in `chainrule.engines.reference`, which defines the results; an engine that
+is faster gives the same numbers. Engines draw no random numbers: shuffled orders and dropout keys
+are handed in, so that two engines can be compared number by number.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.arrays import Floats, Targets
+from chainrule.network import Network, Parameters
+from chainrule.optimizers import Optimizer, State
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to learn from or to be judged on.
+
+    Attributes:
+        X: inputs, shape (n, d).
+        y: targets in the form that the loss takes: (n, k) numbers, or (n,) class indices.
+        weight: how much each row counts, shape (n,), none of them negative; None is 1 for all.
+    """
+
+    X: Floats
+    y: Targets
+    weight: Floats | None = None
+
+    def __len__(self) -> int:
+        """n, the number of rows."""
+        return len(self.X)
+
+
+@dataclass(frozen=True)
+class EpochPlan:
+    """All that is decided about an epoch before it starts.
+
+    Attributes:
+        order: the row numbers in the order in which they are seen, shape (n,).
+        batch_size: rows at once; the last batch may have fewer.
+        rates: the learning rate of each step, one for each batch.
+        dropout_keys: one for each layer, from which `randomness.keep_mask` makes its mask.
+    """
+
+    order: NDArray[np.int64]
+    batch_size: int
+    rates: Floats
+    dropout_keys: NDArray[np.uint32]
+
+
+class Engine(Protocol):
+    """The verbs that every engine has, with these signatures."""
+
+    def scores(self, network: Network, parameters: Parameters, X: Floats) -> Floats:
+        """Scores of shape (n, k)."""
+
+    def mean_loss(self, network: Network, parameters: Parameters, rows: Rows) -> float:
+        """The weighted mean of the rows' losses, without penalty."""
+
+    def loss_and_gradient(
+        self, network: Network, parameters: Parameters, rows: Rows, l2: float = 0.0
+    ) -> tuple[float, Parameters]:
+        """J and its gradient."""
+
+    def train_epoch(
+        self,
+        network: Network,
+        parameters: Parameters,
+        optimizer: Optimizer,
+        state: State,
+        rows: Rows,
+        plan: EpochPlan,
+        l2: float = 0.0,
+    ) -> tuple[float, Parameters, State]:
+        """One pass over the rows: the mean loss on the way, the new parameters and state."""

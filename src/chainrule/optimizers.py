@@ -1,0 +1,197 @@
+"""Optimisers: how a gradient becomes an update.
+
+An optimiser is a value with two pure functions. `init(theta)` gives its state before the first
+step; `step(state, gradient, theta, rate)` gives the next state and the next theta and changes
+neither of those it was given. All of them work on one flat vector; letters are those of the papers:
+t counts steps, m and v are moving means of the gradient and of its square.
+
+Each agrees step by step with its twin in PyTorch; where that differs from the paper, its docstring
+says so.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from chainrule.arrays import Floats
+from chainrule.errors import InputError
+
+State: TypeAlias = Mapping[str, Any]
+"""The memory of an optimiser between steps: named vectors of shape (p,), and the step count t."""
+
+
+@dataclass(frozen=True)
+class Optimizer(ABC):
+    """Base of the optimisers that take one step for each batch."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def init(self, theta: Floats) -> State:
+        """The state before the first step."""
+
+    @abstractmethod
+    def step(
+        self, state: State, gradient: Floats, theta: Floats, rate: float
+    ) -> tuple[State, Floats]:
+        """The state and theta after one step of size `rate`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The optimiser as plain data."""
+        return {"name": self.name, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Gradient descent, with momentum (Polyak 1964) and Nesterov's look ahead if asked.
+
+        v     <- momentum v + g
+        theta <- theta - rate v                       or, with nesterov,
+        theta <- theta - rate (g + momentum v)        (Sutskever et al. 2013, as PyTorch writes it)
+
+    With momentum 0 this is the notes' rule: W <- W - alpha dJ/dW, b <- b - alpha dJ/db.
+    """
+
+    name = "sgd"
+    momentum: float = 0.9
+    nesterov: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a momentum outside [0, 1)."""
+        _check_share("sgd", "momentum", self.momentum)
+
+    def init(self, theta: Floats) -> State:
+        """v = 0."""
+        return {"v": np.zeros_like(theta)}
+
+    def step(
+        self, state: State, gradient: Floats, theta: Floats, rate: float
+    ) -> tuple[State, Floats]:
+        """One step down along the velocity."""
+        v = self.momentum * state["v"] + gradient
+        direction = gradient + self.momentum * v if self.nesterov else v
+        return {"v": v}, theta - rate * direction
+
+
+@dataclass(frozen=True)
+class RMSProp(Optimizer):
+    """Gradient divided by the root of its moving mean square (Hinton 2012, lecture 6e).
+
+    v     <- decay v + (1 - decay) g^2
+    theta <- theta - rate g / (sqrt(v) + epsilon)
+    """
+
+    name = "rmsprop"
+    decay: float = 0.99
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        """Refuse a decay outside [0, 1)."""
+        _check_share("rmsprop", "decay", self.decay)
+
+    def init(self, theta: Floats) -> State:
+        """v = 0."""
+        return {"v": np.zeros_like(theta)}
+
+    def step(
+        self, state: State, gradient: Floats, theta: Floats, rate: float
+    ) -> tuple[State, Floats]:
+        """One step, of about the size `rate` in every coordinate."""
+        v = self.decay * state["v"] + (1 - self.decay) * gradient * gradient
+        return {"v": v}, theta - rate * gradient / (np.sqrt(v) + self.epsilon)
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adam (Kingma & Ba 2015, algorithm 1).
+
+    t     <- t + 1
+    m     <- beta1 m + (1 - beta1) g
+    v     <- beta2 v + (1 - beta2) g^2
+    theta <- theta - rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
+    """
+
+    name = "adam"
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        """Refuse betas outside [0, 1)."""
+        _check_share(self.name, "beta1", self.beta1)
+        _check_share(self.name, "beta2", self.beta2)
+
+    def init(self, theta: Floats) -> State:
+        """t = 0, m = v = 0."""
+        return {"t": 0, "m": np.zeros_like(theta), "v": np.zeros_like(theta)}
+
+    def step(
+        self, state: State, gradient: Floats, theta: Floats, rate: float
+    ) -> tuple[State, Floats]:
+        """One step, of about the size `rate` in every coordinate."""
+        t = state["t"] + 1
+        m = self.beta1 * state["m"] + (1 - self.beta1) * gradient
+        v = self.beta2 * state["v"] + (1 - self.beta2) * gradient * gradient
+        m_hat = m / (1 - self.beta1**t)
+        v_hat = v / (1 - self.beta2**t)
+        return {"t": t, "m": m, "v": v}, theta - rate * m_hat / (np.sqrt(v_hat) + self.epsilon)
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2).
+
+        theta <- theta - rate decay theta, then Adam's step
+
+    As in PyTorch the decay is multiplied by the rate, and so follows its schedule. It pulls every
+    entry of theta, biases too; `l2` of the training settings pulls weights only.
+    """
+
+    name = "adamw"
+    decay: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Refuse betas outside [0, 1) and a negative decay."""
+        super().__post_init__()
+        if not 0 <= self.decay < np.inf:
+            raise InputError(f"adamw: decay is {self.decay}, but must be 0 or a positive number.")
+
+    def step(
+        self, state: State, gradient: Floats, theta: Floats, rate: float
+    ) -> tuple[State, Floats]:
+        """The decay, then Adam's step."""
+        return super().step(state, gradient, theta - rate * self.decay * theta, rate)
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """L-BFGS through SciPy: all rows in every step, no learning rate (Liu & Nocedal 1989).
+
+    It is not an `Optimizer`: it chooses its own steps from many evaluations of loss and gradient,
+    so training drives it in a way of its own. One of its iterations counts as one epoch.
+
+    Attributes:
+        memory: how many past steps shape its picture of the curvature.
+        tolerance: it stops where the largest entry of the gradient is below this.
+    """
+
+    name: ClassVar[str] = "lbfgs"
+    memory: int = 10
+    tolerance: float = 1e-5
+
+    def to_dict(self) -> dict[str, Any]:
+        """The optimiser as plain data."""
+        return {"name": self.name, **asdict(self)}
+
+
+def _check_share(optimizer: str, field: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise InputError(f"{optimizer}: {field} is {value}, but must be at least 0 and below 1.")
+
+
+OPTIMIZERS: dict[str, type[Optimizer] | type[LBFGS]] = {
+    optimizer.name: optimizer for optimizer in (SGD, RMSProp, Adam, AdamW, LBFGS)
+}
