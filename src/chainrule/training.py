@@ -8,7 +8,8 @@ is to `break`; what was learnt up to there is in the last record.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Thread
@@ -101,6 +102,16 @@ class Epoch:
     best_number: int
     best_loss: float
     best: Parameters
+
+    def figures(self) -> dict[str, float | None]:
+        """The numbers of the record that are worth keeping of every epoch, by name."""
+        return {
+            "epoch": self.number,
+            "rate": self.rate,
+            "loss": self.loss,
+            "validation loss": self.validation_loss,
+            **self.metrics,
+        }
 
     @property
     def is_best(self) -> bool:

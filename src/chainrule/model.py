@@ -1,0 +1,257 @@
+"""A model: what a training left behind, complete enough to answer for raw tables.
+
+It holds how the columns become inputs, the network with its parameters, how scores become answers
+in the target's own terms, and how it was learnt. It is saved as a model file (`model_file.py`).
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.activations import ACTIVATIONS
+from chainrule.arrays import Floats
+from chainrule.choices import choose
+from chainrule.engines import Engine, reference
+from chainrule.errors import InputError, ModelFileError, TableError
+from chainrule.evaluation import Evaluation, evaluate_classification, evaluate_regression
+from chainrule.losses import LOSSES, Loss, Quantile
+from chainrule.model_file import read_model_file, write_model_file
+from chainrule.network import Dense, Network, Parameters
+from chainrule.table import (
+    TableEncoder,
+    TargetEncoder,
+    column_of,
+    frame_of,
+    missing_rows,
+    row_weights,
+)
+from chainrule.table.plain import from_plain, to_plain
+
+EpochFigures = Mapping[str, float | None]
+"""What is kept of an epoch: "epoch", "rate", "loss", "validation loss" and the metrics."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network with the encoding of its table.
+
+    Attributes:
+        encoder: from columns to the d inputs.
+        target: from the target to what the network learns, and back.
+        network: the description.
+        parameters: the best ones of the training.
+        typical: the trivial answer, from the training rows: the share of each class, or the mean.
+        history: figures of every epoch.
+        training: how it was trained: the settings, numbers of rows, versions; plain data.
+    """
+
+    encoder: TableEncoder
+    target: TargetEncoder
+    network: Network
+    parameters: Parameters
+    typical: tuple[float, ...]
+    history: tuple[EpochFigures, ...]
+    training: Mapping[str, Any]
+
+    @property
+    def task(self) -> str:
+        """What is predicted: "classification" or "regression"."""
+        return self.target.task
+
+    def scores(self, table: Any, engine: Engine = reference) -> Floats:
+        """Scores of shape (n, k) for the rows of a table: the sums of the last layer.
+
+        Raises:
+            TableError: a column is lacking or holds what it did not hold in training.
+        """
+        return engine.scores(self.network, self.parameters, self.encoder.encode(table))
+
+    def predict(self, table: Any) -> NDArray[Any]:
+        """The answer for each row, shape (n,): a class, or a number in the target's unit.
+
+        A model of quantiles answers with its level nearest to 1/2; `predict_quantiles` has all.
+        """
+        if self.task == "classification":
+            classes = self.predict_probabilities(table).argmax(axis=1)
+            return self.target.decode(classes)
+        return self._numbers(table)[:, central_output(self.network.loss)]
+
+    def predict_probabilities(self, table: Any) -> Floats:
+        """The probability of each class, shape (n, k); columns in the order of `target.classes`."""
+        if self.task != "classification":
+            raise InputError(
+                f"probabilities are of classes, but this model predicts the number "
+                f"'{self.target.name}'."
+            )
+        return class_probabilities(self.network.loss.link(self.scores(table)))
+
+    def predict_quantiles(self, table: Any) -> Floats:
+        """The quantile at each level of the loss, ascending, shape (n, q), in the target's unit."""
+        if not self.levels:
+            raise InputError(
+                f"this model was trained with the loss '{self.network.loss.name}'; "
+                "quantiles need --loss quantile:0.1,0.5,0.9."
+            )
+        return self._numbers(table)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels that the model predicts quantiles at; () if it was not trained to."""
+        loss = self.network.loss
+        return loss.levels if isinstance(loss, Quantile) else ()
+
+    def evaluate(self, table: Any, weight: str | None = None) -> Evaluation:
+        """The figures of the model on rows that have the target.
+
+        Args:
+            table: with the target column; rows where it is missing are left out.
+            weight: the column of row weights, if any.
+        """
+        frame = frame_of(table)
+        target = column_of(frame, self.target.name, "target")
+        unknown = missing_rows(target, self.target.missing)
+        if len(unknown):
+            known = np.delete(np.arange(len(frame)), unknown)
+            if not len(known):
+                raise TableError(
+                    f"column '{self.target.name}' is empty in every row, so that there is nothing "
+                    "to compare predictions with; for such rows use predict."
+                )
+            frame, target = frame[known], target[known]
+        y = self.target.encode(target)
+        row_weight = None if weight is None else row_weights(frame, weight)
+        return self.judge(y, self.network.loss.link(self.scores(frame)), row_weight)
+
+    def judge(self, y: NDArray[Any], predictions: Floats, weight: Floats | None) -> Evaluation:
+        """The figures of encoded targets and the network's predictions for them."""
+        if self.task == "classification":
+            return evaluate_classification(
+                np.asarray(y).reshape(-1).astype(np.int64),
+                class_probabilities(predictions),
+                self.target.classes,
+                np.array(self.typical),
+                weight,
+            )
+        decoded = self.target.decode(predictions.astype(np.float64))
+        return evaluate_regression(
+            self.target.decode(np.asarray(y, dtype=np.float64))[:, 0],
+            decoded[:, central_output(self.network.loss)],
+            self.typical[0],
+            weight,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file: whole or not at all.
+
+        Raises:
+            InputError: the file cannot be written there; says why.
+        """
+        tensors = {}
+        for l, (W, b) in enumerate(zip(self.parameters.W, self.parameters.b, strict=True)):
+            tensors[f"layers.{l}.W"] = W
+            tensors[f"layers.{l}.b"] = b
+        document = {
+            "encoder": self.encoder.to_dict(),
+            "target": self.target.to_dict(),
+            "layers": [to_plain(_describe(layer)) for layer in self.network.layers],
+            "loss": self.network.loss.to_dict(),
+            "typical": list(self.typical),
+            "history": [dict(figures) for figures in self.history],
+            "training": dict(self.training),
+        }
+        write_model_file(path, document, tensors)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Model":
+        """Read a model file.
+
+        Raises:
+            ModelFileError: the file is missing, damaged, foreign, or from a newer chainrule.
+        """
+        document, tensors = read_model_file(path)
+        try:
+            return cls._from_document(document, tensors)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, ModelFileError):
+                raise ModelFileError(f"{os.fspath(path)}: {error}") from error
+            raise ModelFileError(
+                f"{os.fspath(path)}: the file is whole, but what it says is not a model "
+                f"({type(error).__name__}: {error}); train and save the model again."
+            ) from error
+
+    @classmethod
+    def _from_document(
+        cls, document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
+    ) -> "Model":
+        known = {"encoder", "target", "layers", "loss", "typical", "history", "training"}
+        if set(document) != known:
+            raise ValueError(f"it should hold {', '.join(sorted(known))}")
+        layers = tuple(
+            _layer(from_plain(LayerDescription, layer, f"layer {l}"))
+            for l, layer in enumerate(document["layers"])
+        )
+        network = Network(layers, _loss(document["loss"]))
+        parameters = Parameters.zeros(network, next(iter(tensors.values())).dtype)
+        for l, (W, b) in enumerate(zip(parameters.W, parameters.b, strict=True)):
+            for name, view in ((f"layers.{l}.W", W), (f"layers.{l}.b", b)):
+                if tensors[name].shape != view.shape or not np.isfinite(tensors[name]).all():
+                    raise ValueError(f"tensor {name} does not fit the network")
+                view[...] = tensors[name]
+        encoder = TableEncoder.from_dict(document["encoder"])
+        target = TargetEncoder.from_dict(document["target"])
+        if len(encoder.input_names) != network.n_inputs:
+            raise ValueError("the columns do not fit the network")
+        typical = tuple(float(share) for share in document["typical"])
+        if len(typical) != (len(target.classes) or 1):
+            raise ValueError("'typical' does not fit the target")
+        history, training = tuple(map(dict, document["history"])), dict(document["training"])
+        return cls(encoder, target, network, parameters, typical, history, training)
+
+    def _numbers(self, table: Any) -> Floats:
+        if self.task != "regression":
+            raise InputError(f"'{self.target.name}' is a class, not a number.")
+        predictions = self.network.loss.link(self.scores(table))
+        return self.target.decode(predictions.astype(np.float64))
+
+
+def class_probabilities(predictions: Floats) -> Floats:
+    """Probabilities of all classes (n, k): of two classes the network predicts the second only."""
+    if predictions.shape[1] == 1:
+        return np.hstack([1 - predictions, predictions])
+    return predictions
+
+
+def central_output(loss: Loss) -> int:
+    """The output that a single number is taken from: of quantiles the one nearest to 1/2."""
+    levels = loss.levels if isinstance(loss, Quantile) else (0.5,)
+    return int(np.argmin([abs(q - 0.5) for q in levels]))
+
+
+@dataclass(frozen=True)
+class LayerDescription:
+    """A layer as plain data."""
+
+    n_inputs: int
+    n_outputs: int
+    activation: str
+    dropout: float
+
+
+def _describe(layer: Dense) -> LayerDescription:
+    return LayerDescription(
+        layer.n_inputs, layer.n_outputs, layer.activation.name, float(layer.dropout)
+    )
+
+
+def _layer(described: LayerDescription) -> Dense:
+    activation = choose("activation", described.activation, ACTIVATIONS)
+    return Dense(described.n_inputs, described.n_outputs, activation, described.dropout)
+
+
+def _loss(data: Mapping[str, Any]) -> Loss:
+    fields = {key: value for key, value in data.items() if key != "name"}
+    return from_plain(choose("loss", data["name"], LOSSES), fields, "loss")

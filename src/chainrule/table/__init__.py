@@ -1,0 +1,17 @@
+"""Tables: read from files, and encoded column by column into the inputs of a network."""
+
+from chainrule.table.encoder import TableEncoder
+from chainrule.table.frames import column_of, frame_of, row_weights
+from chainrule.table.reading import Reading, read_table
+from chainrule.table.target import TargetEncoder, missing_rows
+
+__all__ = [
+    "Reading",
+    "TableEncoder",
+    "TargetEncoder",
+    "column_of",
+    "frame_of",
+    "missing_rows",
+    "read_table",
+    "row_weights",
+]

@@ -1,0 +1,60 @@
+"""Data frames of any library, and the column that says how much each row counts."""
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.choices import did_you_mean
+from chainrule.errors import TableError
+from chainrule.table.cells import read_cells
+from chainrule.table.numbers import numbers_of
+
+
+def frame_of(table: Any) -> nw.DataFrame[Any]:
+    """The table as a narwhals data frame, without a copy.
+
+    Raises:
+        TableError: it is no data frame of a known library.
+    """
+    try:
+        return nw.from_native(table, eager_only=True)
+    except TypeError as error:
+        raise TableError(
+            f"expected a table (a pandas, Polars or PyArrow data frame in memory), "
+            f"got {type(table).__name__}"
+        ) from error
+
+
+def column_of(frame: nw.DataFrame[Any], name: str, use: str) -> nw.Series[Any]:
+    """The column called `name`; `use` says in a word or two what it is for, in messages.
+
+    Raises:
+        TableError: there is none; names the nearest one.
+    """
+    if name in frame.columns:
+        return frame[name]
+    listed = ", ".join(f"'{column}'" for column in frame.columns[:12])
+    more = ", ..." if len(frame.columns) > 12 else ""
+    raise TableError(
+        f"the {use} column '{name}' is not in the table{did_you_mean(name, frame.columns)}; "
+        f"its columns are {listed}{more}."
+    )
+
+
+def row_weights(frame: nw.DataFrame[Any], name: str) -> NDArray[np.float64]:
+    """The column of row weights, shape (n,): finite, not negative, not all 0.
+
+    Raises:
+        TableError: it is lacking, or a weight is missing, negative or no number.
+    """
+    cells = read_cells(column_of(frame, name, "weight"))
+    advice = "a weight says how much its row counts: correct it, or leave the row out"
+    weights = numbers_of(cells, advice)
+    bad = np.isnan(weights) | (weights < 0)
+    if bad.any():
+        raise cells.refuse(int(np.argmax(bad)), "is not a number of 0 or above", advice)
+    if not weights.any():
+        raise TableError(f"the weight column '{name}' is 0 in every row, so that no row counts.")
+    return weights
