@@ -139,6 +139,8 @@ def prepare(
     options = options or Options()
     frame = frame_of(table)
     column_of(frame, target, "target")
+    if target == options.weight:
+        raise InputError(f"'{target}' cannot be both the target and the weight of rows.")
     decisions: list[str] = []
     frame = _with_target(frame, target, options, decisions)
     target_encoder = _fit_target(frame[target], options)
@@ -146,14 +148,15 @@ def prepare(
     y = target_encoder.encode(frame[target])
     options = settled(options, n=len(frame), task=target_encoder.task, n_classes=len(classes))
 
-    inputs = frame.drop([target] if options.weight is None else [target, options.weight])
     weight = None if options.weight is None else row_weights(frame, options.weight)
+    names = [name for name in frame.columns if name not in (target, options.weight)]
+    if not names:
+        raise TableError(f"the table has no column beside '{target}' to learn from.")
+    inputs = frame[names]
     held_out = np.array([], dtype=np.int64)
     if validation is None:
         held_out = _held_out(y, options, decisions)
     kept = np.delete(np.arange(len(frame)), held_out)
-    if not inputs.columns:
-        raise TableError(f"the table has no column beside '{target}' to learn from.")
     encoder = TableEncoder.fit(
         inputs[kept] if len(held_out) else inputs,
         kinds=options.kinds,

@@ -16,15 +16,14 @@ PyTorch gives it where PyTorch has that loss.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import expit, softmax
 
 from chainrule.arrays import Floats, Targets
-from chainrule.choices import choose
 from chainrule.errors import InputError
 
 
@@ -53,10 +52,6 @@ class Loss(ABC):
     @abstractmethod
     def gradient(self, y: Targets, scores: Floats) -> Floats:
         """Derivative of each row's loss by its scores, shape (n, k)."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The loss as plain data, read back by `loss_from_dict`."""
-        return {"name": self.name, **asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -332,10 +327,3 @@ LOSSES: dict[str, type[Loss]] = {
         SoftmaxCrossEntropy,
     )
 }
-
-
-def loss_from_dict(data: dict[str, Any]) -> Loss:
-    """The loss that `Loss.to_dict` wrote."""
-    fields = dict(data)
-    kind = choose("loss", fields.pop("name"), LOSSES)
-    return kind(**fields)

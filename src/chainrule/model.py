@@ -150,20 +150,16 @@ class Model:
         Raises:
             InputError: the file cannot be written there; says why.
         """
-        tensors = {}
-        for l, (W, b) in enumerate(zip(self.parameters.W, self.parameters.b, strict=True)):
-            tensors[f"layers.{l}.W"] = W
-            tensors[f"layers.{l}.b"] = b
         document = {
             "encoder": self.encoder.to_dict(),
             "target": self.target.to_dict(),
             "layers": [to_plain(_describe(layer)) for layer in self.network.layers],
-            "loss": self.network.loss.to_dict(),
+            "loss": {"name": self.network.loss.name, **to_plain(self.network.loss)},
             "typical": list(self.typical),
             "history": [dict(figures) for figures in self.history],
             "training": dict(self.training),
         }
-        write_model_file(path, document, tensors)
+        write_model_file(path, document, _tensors(self.parameters))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Model":
@@ -195,12 +191,7 @@ class Model:
             for l, layer in enumerate(document["layers"])
         )
         network = Network(layers, _loss(document["loss"]))
-        parameters = Parameters.zeros(network, next(iter(tensors.values())).dtype)
-        for l, (W, b) in enumerate(zip(parameters.W, parameters.b, strict=True)):
-            for name, view in ((f"layers.{l}.W", W), (f"layers.{l}.b", b)):
-                if tensors[name].shape != view.shape or not np.isfinite(tensors[name]).all():
-                    raise ValueError(f"tensor {name} does not fit the network")
-                view[...] = tensors[name]
+        parameters = _parameters(network, tensors)
         encoder = TableEncoder.from_dict(document["encoder"])
         target = TargetEncoder.from_dict(document["target"])
         if len(encoder.input_names) != network.n_inputs:
@@ -250,6 +241,34 @@ def _describe(layer: Dense) -> LayerDescription:
 def _layer(described: LayerDescription) -> Dense:
     activation = choose("activation", described.activation, ACTIVATIONS)
     return Dense(described.n_inputs, described.n_outputs, activation, described.dropout)
+
+
+def _tensors(parameters: Parameters) -> dict[str, Floats]:
+    """The weights and biases by the names that they have in the file."""
+    tensors = {}
+    for l, (W, b) in enumerate(zip(parameters.W, parameters.b, strict=True)):
+        tensors[f"layers.{l}.W"] = W
+        tensors[f"layers.{l}.b"] = b
+    return tensors
+
+
+def _parameters(network: Network, tensors: Mapping[str, NDArray[Any]]) -> Parameters:
+    """The parameters that `_tensors` named.
+
+    Raises:
+        ValueError: a tensor is lacking, unknown, of another shape or type, or not finite.
+    """
+    parameters = Parameters.zeros(network, np.float32)
+    expected = _tensors(parameters)
+    dtypes = {tensor.dtype for tensor in tensors.values()}
+    if set(tensors) != set(expected) or dtypes not in ({np.dtype("f4")}, {np.dtype("f8")}):
+        raise ValueError("its tensors are not those of its layers")
+    parameters = parameters.astype(dtypes.pop())
+    for name, view in _tensors(parameters).items():
+        if tensors[name].shape != view.shape or not np.isfinite(tensors[name]).all():
+            raise ValueError(f"tensor {name} does not fit the network")
+        view[...] = tensors[name]
+    return parameters
 
 
 def _loss(data: Mapping[str, Any]) -> Loss:

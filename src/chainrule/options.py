@@ -99,6 +99,12 @@ class Options:
         return found
 
 
+#: Below this many training rows a small network learns from small batches for longer.
+SMALL = 1_000
+
+#: From this many training rows on, batches are large: there are steps enough in an epoch.
+LARGE = 10_000
+
 #: Losses that only one task has.
 REGRESSION_LOSSES = ("squared", "absolute", "huber", "quantile", "poisson")
 CLASSIFICATION_LOSSES = ("binary_cross_entropy", "softmax_cross_entropy")
@@ -145,35 +151,35 @@ def settled(options: Options, *, n: int, task: str, n_classes: int) -> Options:
     The defaults were chosen by measurement: docs/decisions/0004-defaults.md.
     """
     second_order = options.optimizer == "lbfgs"
-    default_loss = (
-        "squared"
-        if task == "regression"
-        else "binary_cross_entropy"
-        if n_classes == 2
-        else "softmax_cross_entropy"
-    )
+    small = n < SMALL
     defaults: dict[str, Any] = {
         "task": task,
-        "loss": default_loss,
+        "loss": _default_loss(task, n_classes),
         "label_smoothing": 0.0,
-        "hidden": (256, 256),
+        "hidden": (64, 64) if small else (256, 256),
         "activation": ("silu",),
-        "dropout": 0.0 if second_order else 0.1,
+        "dropout": 0.0 if small or second_order else 0.1,
         "optimizer": "adamw",
-        "rate": 1e-3,
+        "rate": 3e-3 if small else 1e-3,
         "schedule": "cosine",
         "decay": 0.01,
         "l2": 1e-4 if second_order else 0.0,
-        "batch_size": 256,
-        "epochs": 60,
-        "patience": 20,
-        "bins": 16,
+        "batch_size": 32 if small else 64 if n < LARGE else 256,
+        "epochs": 200 if small or second_order else 60,
+        "patience": 30 if small or second_order else 20,
+        "bins": 0 if small else 16,
         "valid_fraction": 0.15,
     }
     open_choices = {
         name: value for name, value in defaults.items() if getattr(options, name) is None
     }
     return replace(options, **open_choices)
+
+
+def _default_loss(task: str, n_classes: int) -> str:
+    if task == "regression":
+        return "squared"
+    return "binary_cross_entropy" if n_classes == 2 else "softmax_cross_entropy"
 
 
 def network_of(options: Options, n_inputs: int, n_classes: int) -> Network:

@@ -1,0 +1,162 @@
+"""Preparing a table: what is decided, what is held out, and what is refused."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from chainrule.errors import InputError, TableError
+from chainrule.experiment import prepare
+from chainrule.options import Options
+
+
+def table(n=200, seed=0):
+    random = np.random.default_rng(seed)
+    x = random.normal(size=n)
+    group = random.choice(["a", "b", "c"], n)
+    return pl.DataFrame(
+        {
+            "x": x,
+            "group": group,
+            "weight": random.integers(1, 4, n),
+            "amount": 1000 + 50 * x + 20 * (group == "a"),
+            "kind": np.where(x > 1, "high", "low"),
+        }
+    )
+
+
+def fit(experiment):
+    *_, last = experiment.train()
+    return experiment.model(last.best, [last.figures()])
+
+
+QUICK = {"epochs": 3, "hidden": (4,)}
+
+
+def test_every_choice_is_made_and_kept():
+    experiment = prepare(table(), "amount", Options(ignore=("kind",)))
+    options = experiment.options.to_dict()
+    open_choices = {name for name, value in options.items() if value is None}
+    assert open_choices == {"initializer", "weight"}  # None is a choice there
+    assert options["task"] == "regression"
+    assert options["loss"] == "squared"
+
+
+def test_the_target_and_the_weight_are_not_among_the_inputs():
+    experiment = prepare(table(), "amount", Options(weight="weight"))
+    names = {column.name for column in experiment.encoder.columns}
+    assert names == {"x", "group", "kind"}
+    assert experiment.rows.weight is not None
+
+
+def test_held_out_rows_are_of_every_class_and_leave_none_without_training_rows():
+    experiment = prepare(table(), "kind", Options(valid_fraction=0.2))
+    shares = [np.mean(rows.y) for rows in (experiment.rows, experiment.validation)]
+    assert abs(shares[0] - shares[1]) < 0.02
+    assert len(experiment.validation) == pytest.approx(40, abs=1)
+    assert len(experiment.rows) + len(experiment.validation) == 200
+
+
+def test_the_encoding_is_fitted_on_the_training_rows_alone():
+    frame = table()
+    experiment = prepare(frame, "amount", Options(bins=0, ignore=("group", "kind", "weight")))
+    median = experiment.encoder.columns[0].scaling.median
+    assert median != np.median(frame["x"].to_numpy())
+    own = np.median(experiment.rows.X[:, 0])
+    assert own == pytest.approx(0, abs=1e-6)
+
+
+def test_few_rows_are_all_learnt_from():
+    experiment = prepare(table(30), "amount", Options())
+    assert experiment.validation is None
+    assert len(experiment.rows) == 30
+    assert any("too few" in decision for decision in experiment.decisions)
+    _, held_out = experiment.judge(fit(prepare(table(30), "amount", Options(**QUICK))))
+    assert not held_out
+
+
+def test_a_table_of_its_own_judges_and_every_row_is_learnt_from():
+    experiment = prepare(table(), "amount", Options(), validation=table(50, seed=1))
+    assert len(experiment.rows) == 200
+    assert len(experiment.validation) == 50
+
+
+def test_rows_without_target_are_left_out_and_counted():
+    frame = table().with_columns(
+        pl.when(pl.arange(0, pl.len()) < 12).then(None).otherwise(pl.col("amount")).alias("amount")
+    )
+    experiment = prepare(frame, "amount", Options(valid_fraction=0))
+    assert len(experiment.rows) == 188
+    assert any("12 of 200 rows" in decision for decision in experiment.decisions)
+
+
+def test_the_trivial_answer_counts_rows_by_their_weight():
+    frame = table()
+    plain = prepare(frame, "amount", Options(valid_fraction=0)).typical
+    weighted = prepare(frame, "amount", Options(valid_fraction=0, weight="weight")).typical
+    amount, weight = frame["amount"].to_numpy(), frame["weight"].to_numpy()
+    assert plain == pytest.approx((amount.mean(),))
+    assert weighted == pytest.approx((np.average(amount, weights=weight),))
+
+
+@pytest.mark.parametrize(
+    ("target", "loss", "task"),
+    [
+        ("amount", "absolute", "regression"),
+        ("amount", "huber:1.5", "regression"),
+        ("amount", "quantile:0.1,0.5,0.9", "regression"),
+        ("amount", "poisson", "regression"),
+        ("kind", "softmax_cross_entropy", "classification"),
+        ("weight", None, "classification"),
+        ("weight", "squared", "regression"),
+    ],
+)
+def test_every_loss_trains_and_answers_in_the_targets_terms(target, loss, task):
+    frame = table()
+    model = fit(prepare(frame, target, Options(loss=loss, **QUICK)))
+    assert model.task == task
+    answers = model.predict(frame)
+    assert answers.shape == (200,)
+    if task == "regression":
+        assert np.isfinite(answers).all()
+    else:
+        assert set(answers.tolist()) <= set(frame[target].to_list())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"loss": "hinge"}, "loss 'hinge' is unknown; choose one of: squared, absolute"),
+        ({"loss": "huber:x"}, "not a number"),
+        ({"loss": "squared:2"}, "takes no parameter"),
+        ({"loss": "quantile:0.9,0.1"}, "ascending"),
+        ({"loss": "squared", "task": "classification"}, "is for regression"),
+        ({"loss": "binary_cross_entropy", "task": "classification"}, "is for two classes"),
+        ({"task": "clustering"}, "task 'clustering' is unknown"),
+        ({"activation": ("rely",)}, "activation 'rely' is unknown"),
+        ({"activation": ("relu", "tanh"), "hidden": (3,)}, "2 activations came for 1 hidden"),
+        ({"optimizer": "adma"}, "optimizer 'adma' is unknown"),
+        ({"schedule": "none"}, "schedule 'none' is unknown"),
+        ({"initializer": "zeros"}, "initializer 'zeros' is unknown"),
+        ({"hidden": (0,)}, "at least 1"),
+        ({"rate": -1.0}, "rate is -1.0"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"dropout": 1.0}, "dropout is 1.0"),
+        ({"valid_fraction": 1.0}, "valid_fraction is 1.0"),
+        ({"weight": "wieght"}, "did you mean 'weight'"),
+        ({"weight": "group"}, "is not a number"),
+        ({"weight": "amount"}, "both the target and the weight"),
+    ],
+)
+def test_an_option_that_means_nothing_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        prepare(table(), "group" if "binary" in str(options) else "amount", Options(**options))
+
+
+def test_a_target_that_is_not_there_is_refused_with_the_nearest_name():
+    with pytest.raises(TableError, match="did you mean 'amount'"):
+        prepare(table(), "amuont")
+
+
+def test_a_table_without_columns_to_learn_from_is_refused():
+    with pytest.raises(TableError, match="no column beside 'amount'"):
+        prepare(table().select("amount"), "amount")
