@@ -16,9 +16,9 @@ PyTorch gives it where PyTorch has that loss.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -52,6 +52,11 @@ class Loss(ABC):
     @abstractmethod
     def gradient(self, y: Targets, scores: Floats) -> Floats:
         """Derivative of each row's loss by its scores, shape (n, k)."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Name and parameters as plain data."""
+        fields = asdict(self).items()
+        return {"name": self.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in fields}}
 
 
 @dataclass(frozen=True)

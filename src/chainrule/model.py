@@ -154,7 +154,7 @@ class Model:
             "encoder": self.encoder.to_dict(),
             "target": self.target.to_dict(),
             "layers": [to_plain(_describe(layer)) for layer in self.network.layers],
-            "loss": {"name": self.network.loss.name, **to_plain(self.network.loss)},
+            "loss": self.network.loss.to_dict(),
             "typical": list(self.typical),
             "history": [dict(figures) for figures in self.history],
             "training": dict(self.training),

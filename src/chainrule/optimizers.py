@@ -182,6 +182,15 @@ class LBFGS:
     memory: int = 10
     tolerance: float = 1e-5
 
+    def __post_init__(self) -> None:
+        """Refuse a memory of nothing, of which SciPy makes nonsense, and a negative tolerance."""
+        if not isinstance(self.memory, int) or self.memory < 1:
+            raise InputError(f"lbfgs: memory is {self.memory}, but must be a whole number from 1.")
+        if not 0 <= self.tolerance < np.inf:
+            raise InputError(
+                f"lbfgs: tolerance is {self.tolerance}, but must be 0 or a positive number."
+            )
+
     def to_dict(self) -> dict[str, Any]:
         """The optimiser as plain data."""
         return {"name": self.name, **asdict(self)}

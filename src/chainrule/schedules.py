@@ -51,6 +51,10 @@ class InverseScaling(Schedule):
     name = "inverse_scaling"
     power: float = 0.5
 
+    def __post_init__(self) -> None:
+        """Refuse a power below 0, under which the rate would grow without bounds."""
+        _check("inverse_scaling", "power", self.power, 0, math.inf)
+
     def rate(self, base: float, t: int, T: int, losses: Sequence[float] = ()) -> float:
         """Falling with the number of steps."""
         return base / float(t + 1) ** self.power
@@ -67,6 +71,12 @@ class Adaptive(Schedule):
     patience: int = 5
     divisor: float = 5.0
     tolerance: float = 1e-4
+
+    def __post_init__(self) -> None:
+        """Refuse a patience below one epoch, a divisor below 1 and a negative tolerance."""
+        _check("adaptive", "patience", self.patience, 1, math.inf)
+        _check("adaptive", "divisor", self.divisor, 1, math.inf)
+        _check("adaptive", "tolerance", self.tolerance, 0, math.inf)
 
     def rate(self, base: float, t: int, T: int, losses: Sequence[float] = ()) -> float:
         """Falling at each plateau of `losses`."""
@@ -89,6 +99,10 @@ class Cosine(Schedule):
     name = "cosine"
     floor: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Refuse a floor that is no share."""
+        _check("cosine", "floor", self.floor, 0, 1)
+
     def rate(self, base: float, t: int, T: int, losses: Sequence[float] = ()) -> float:
         """Falling slowly, fast, then slowly again."""
         wave = (1 + math.cos(math.pi * min(t / T, 1))) / 2
@@ -107,6 +121,12 @@ class OneCycle(Schedule):
     peak: float = 0.3
     start: float = 25.0
     end: float = 1e4
+
+    def __post_init__(self) -> None:
+        """Refuse a peak that is no share, and ways that go in the wrong direction."""
+        _check("one_cycle", "peak", self.peak, 0, 1)
+        _check("one_cycle", "start", self.start, 1, math.inf)
+        _check("one_cycle", "end", self.end, 1, math.inf)
 
     def rate(self, base: float, t: int, T: int, losses: Sequence[float] = ()) -> float:
         """Rising, then falling."""
@@ -130,8 +150,7 @@ class WarmUp(Schedule):
 
     def __post_init__(self) -> None:
         """Refuse a share outside [0, 1]."""
-        if not 0 <= self.share <= 1:
-            raise InputError(f"warm_up: share is {self.share}, but must be between 0 and 1.")
+        _check("warm_up", "share", self.share, 0, 1)
 
     def rate(self, base: float, t: int, T: int, losses: Sequence[float] = ()) -> float:
         """Rising in a straight line, then as the other schedule says."""
@@ -141,6 +160,12 @@ class WarmUp(Schedule):
 
 def _half_wave(start: float, end: float, share: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+def _check(schedule: str, field: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        expected = f"at least {least}" if most == math.inf else f"between {least} and {most}"
+        raise InputError(f"{schedule}: {field} is {value}, but must be {expected}.")
 
 
 SCHEDULES: dict[str, type[Schedule]] = {

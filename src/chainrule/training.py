@@ -64,13 +64,19 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
-        _check("rate", self.rate, self.rate > 0, "a positive number")
-        _check("batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
-        _check("epochs", self.epochs, self.epochs >= 1, "at least 1")
-        _check("patience", self.patience, self.patience is None or self.patience >= 1, "at least 1")
+        _check("rate", self.rate, 0 < self.rate < math.inf, "a positive number")
+        _check(
+            "batch_size", self.batch_size, _is_whole(self.batch_size, 1), "a whole number from 1"
+        )
+        _check("epochs", self.epochs, _is_whole(self.epochs, 1), "a whole number from 1")
+        patient = self.patience is None or _is_whole(self.patience, 1)
+        _check("patience", self.patience, patient, "a whole number from 1, or None")
         _check("tolerance", self.tolerance, self.tolerance >= 0, "0 or a positive number")
-        _check("l2", self.l2, self.l2 >= 0, "0 or a positive number")
-        _check("seed", self.seed, 0 <= self.seed < 2**64, "a whole number from 0 to 2^64 - 1")
+        _check("l2", self.l2, 0 <= self.l2 < math.inf, "0 or a positive number")
+        seeds = "a whole number from 0 to 2^64 - 1"
+        _check("seed", self.seed, _is_whole(self.seed, 0) and self.seed < 2**64, seeds)
+        known = np.dtype(self.dtype) in (np.dtype(np.float32), np.dtype(np.float64))
+        _check("dtype", self.dtype, known, "float32 or float64")
 
 
 @dataclass(frozen=True)
@@ -155,7 +161,7 @@ def train(
             network, draws, initializer=settings.initializer, dtype=settings.dtype
         )
     else:
-        parameters = parameters.astype(settings.dtype)
+        parameters = Parameters(network, parameters.theta).astype(settings.dtype)
 
     optimizer = settings.optimizer
     passes = (
@@ -165,38 +171,35 @@ def train(
     )
     best, best_number, best_loss = parameters, 0, math.inf
     last_progress, progress_loss = 0, math.inf
-    for number, done in enumerate(passes, start=1):
-        validation_loss, figures = (
-            (None, {})
-            if validation is None or not math.isfinite(done.loss)
-            else _judged(network, done.parameters, validation, metrics or {}, engine)
-        )
-        monitored = done.loss if validation_loss is None else validation_loss
-        if not math.isfinite(monitored) or not np.isfinite(done.parameters.theta).all():
-            raise DivergedError(
-                f"training diverged in epoch {number}: the loss became {monitored:g}. "
-                f"Numbers grew beyond all bounds; try a smaller learning rate than {done.rate:g}, "
-                "and look for extreme values in the table."
+    with closing(passes):  # whatever ends the loop ends the thread of L-BFGS too
+        for number, done in enumerate(passes, start=1):
+            validation_loss, figures = (
+                (None, {})
+                if validation is None or not math.isfinite(done.loss)
+                else _judged(network, done.parameters, validation, metrics or {}, engine)
             )
-        if monitored < best_loss:
-            best, best_number, best_loss = done.parameters, number, monitored
-        if monitored < progress_loss - settings.tolerance:
-            last_progress, progress_loss = number, monitored
-        yield Epoch(
-            number=number,
-            steps=done.steps,
-            rate=done.rate,
-            loss=done.loss,
-            validation_loss=validation_loss,
-            metrics=figures,
-            parameters=done.parameters,
-            state=done.state,
-            best_number=best_number,
-            best_loss=best_loss,
-            best=best,
-        )
-        if settings.patience and number - last_progress >= settings.patience:
-            return
+            monitored = done.loss if validation_loss is None else validation_loss
+            if not math.isfinite(monitored) or not np.isfinite(done.parameters.theta).all():
+                raise _diverged(number, monitored, optimizer, done.rate)
+            if monitored < best_loss:
+                best, best_number, best_loss = done.parameters, number, monitored
+            if monitored < progress_loss - settings.tolerance:
+                last_progress, progress_loss = number, monitored
+            yield Epoch(
+                number=number,
+                steps=done.steps,
+                rate=done.rate,
+                loss=done.loss,
+                validation_loss=validation_loss,
+                metrics=figures,
+                parameters=done.parameters,
+                state=done.state,
+                best_number=best_number,
+                best_loss=best_loss,
+                best=best,
+            )
+            if settings.patience and number - last_progress >= settings.patience:
+                return
 
 
 @dataclass(frozen=True)
@@ -217,7 +220,7 @@ def _batch_passes(
     optimizer: Optimizer,
     parameters: Parameters,
     engine: Engine,
-) -> Iterator[_Pass]:
+) -> Generator[_Pass, None, None]:
     """Passes in shuffled batches, with one step of the optimiser for each batch."""
     n = len(rows)
     steps = math.ceil(n / settings.batch_size)
@@ -239,9 +242,10 @@ def _batch_passes(
                 2**32, size=len(network.layers), dtype=np.uint32
             ),
         )
-        loss, parameters, state = engine.train_epoch(
-            network, parameters, optimizer, state, rows, plan, settings.l2
-        )
+        with np.errstate(over="ignore", invalid="ignore"):  # `train` says it, once and plainly
+            loss, parameters, state = engine.train_epoch(
+                network, parameters, optimizer, state, rows, plan, settings.l2
+            )
         losses.append(loss)
         yield _Pass(first + steps, float(plan.rates[-1]), loss, parameters, state)
 
@@ -253,7 +257,7 @@ def _lbfgs_passes(
     optimizer: LBFGS,
     parameters: Parameters,
     engine: Engine,
-) -> Iterator[_Pass]:
+) -> Generator[_Pass, None, None]:
     """Iterations of SciPy's L-BFGS-B, each a pass.
 
     SciPy calls back after each iteration, while we are asked for one at a time: so it runs in a
@@ -277,6 +281,7 @@ def _lbfgs_passes(
         if not go_on.get():
             raise StopIteration  # SciPy's way of being asked to stop
 
+    @np.errstate(over="ignore", invalid="ignore")
     def run() -> None:
         try:
             found = minimize(
@@ -316,6 +321,18 @@ def _lbfgs_passes(
         worker.join()
 
 
+def _diverged(number: int, loss: float, optimizer: Optimizer | LBFGS, rate: float) -> DivergedError:
+    """What is said when epoch `number` gave a loss or a parameter that is NaN or infinite."""
+    what = "a weight became infinite" if math.isfinite(loss) else f"the loss became {loss:g}"
+    smaller_rate = f"try a smaller learning rate than {rate:g}, and "
+    return DivergedError(
+        f"training diverged in epoch {number}: {what}. Numbers grew beyond all bounds; "
+        f"{'' if isinstance(optimizer, LBFGS) else smaller_rate}"
+        "look for extreme values in the table."
+    )
+
+
+@np.errstate(over="ignore", invalid="ignore")
 def _judged(
     network: Network,
     parameters: Parameters,
@@ -334,6 +351,7 @@ def _judged(
     return float(np.average(losses, weights=validation.weight)), figures
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _prepared(what: str, network: Network, rows: Rows, dtype: DTypeLike) -> Rows:
     """The rows in the dtype of training, after the checks that every engine relies on."""
     X = np.ascontiguousarray(rows.X, dtype=dtype)
@@ -347,9 +365,13 @@ def _prepared(what: str, network: Network, rows: Rows, dtype: DTypeLike) -> Rows
     if len(rows.y) != len(X):
         raise InputError(f"{what} have {len(X)} rows of inputs, but {len(rows.y)} targets.")
     if not np.isfinite(X).all():
-        raise InputError(f"{what} have inputs that are NaN or infinite; fill or drop them first.")
+        raise InputError(
+            f"{what} have inputs that are NaN or infinite in {np.dtype(dtype)}; fill or drop them."
+        )
     y = network.loss.checked(rows.y, network.n_outputs)
     y = y.astype(dtype) if np.issubdtype(y.dtype, np.floating) else y
+    if not np.isfinite(y).all():
+        raise InputError(f"{what} have targets too large for {np.dtype(dtype)}; rescale them.")
     weight = None if rows.weight is None else np.asarray(rows.weight, dtype=dtype)
     if weight is not None:
         if weight.shape != (len(X),):
@@ -357,6 +379,10 @@ def _prepared(what: str, network: Network, rows: Rows, dtype: DTypeLike) -> Rows
         if not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
             raise InputError(f"the weights of {what} must be finite, not negative, and not all 0.")
     return Rows(X, y, weight)
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int | np.integer) and bool(value >= least)
 
 
 def _check(name: str, value: object, holds: bool, expected: str) -> None:
