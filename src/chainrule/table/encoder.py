@@ -1,0 +1,203 @@
+"""The encoding of a table's columns into the inputs of a network, fitted once and stored with the
+model.
+"""
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.errors import ModelFileError, TableError
+from chainrule.table.booleans import BooleanColumn
+from chainrule.table.categories import MAX_LEVELS, CategoryColumn
+from chainrule.table.cells import Cells, columns_by_name, read_cells
+from chainrule.table.dates import DateColumn
+from chainrule.table.ignored import IgnoredColumn
+from chainrule.table.kinds import KINDS, Finding, find_kind
+from chainrule.table.numbers import NumberColumn
+from chainrule.table.plain import from_plain, to_plain
+
+Column = NumberColumn | CategoryColumn | BooleanColumn | DateColumn | IgnoredColumn
+_COLUMN_TYPES: dict[str, type[Column]] = {
+    cls.kind: cls
+    for cls in (NumberColumn, CategoryColumn, BooleanColumn, DateColumn, IgnoredColumn)
+}
+
+
+@dataclass(frozen=True)
+class TableEncoder:
+    """The columns of a table in their order, each saying how it becomes inputs; `missing` are the
+    user's missing words.
+    """
+
+    columns: tuple[Column, ...]
+    missing: tuple[str, ...] = ()
+
+    @classmethod
+    def fit(
+        cls,
+        frame: Any,
+        *,
+        kinds: Mapping[str, str] | None = None,
+        ignore: Collection[str] = (),
+        missing: Collection[str] = (),
+        bins: int = 0,
+        max_levels: int = MAX_LEVELS,
+    ) -> "TableEncoder":
+        """Find the kind of every column over its whole length, and learn its encoding.
+
+        `kinds` overrides what would be found, `ignore` leaves columns out, `missing` are words (in
+        any column) that mean a missing value; `bins` > 1 adds piecewise-linear bins to each number;
+        `max_levels` is the most categories of a column that get an input of their own. The target
+        must not be among the columns.
+
+        Raises TableError for a table without rows, without a usable column, for a name or a kind
+        that is not known, and for a column that cannot be what `kinds` says.
+        """
+        table = columns_by_name(frame)
+        kinds = dict(kinds or {})
+        _check_names(table, [*kinds, *ignore])
+        _check_kinds(kinds)
+        words = tuple(dict.fromkeys(missing))
+        if not any(len(column) for column in table.values()):
+            raise TableError("the table has no rows to learn from")
+        found: dict[str, Finding] = {}
+        columns: dict[str, Column] = {}
+        for name, series in table.items():
+            cells = read_cells(series, name, words)
+            found[name] = _finding(cells, kinds.get(name), name in ignore)
+            columns[name] = _fit_column(cells, found[name], bins, max_levels)
+        if not any(column.inputs for column in columns.values()):
+            # A running number is better than nothing: the table may be a plain series x = 0, 1, 2,
+            # ...
+            for name in [name for name, finding in found.items() if finding.counts_rows]:
+                cells = read_cells(table[name], name, words)
+                columns[name] = NumberColumn.fit(cells, bins)
+        encoder = cls(tuple(columns.values()), words)
+        if not encoder.input_names:
+            reasons = "; ".join(
+                f"{column.name!r}: {column.describe()}" for column in encoder.columns
+            )
+            raise TableError(f"no column is left to learn from ({reasons})")
+        return encoder
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The d names of the inputs, in the order of the columns of X."""
+        return tuple(name for column in self.columns for name in column.inputs)
+
+    def encode(self, frame: Any) -> NDArray[np.float32]:
+        """X (n, d), C-contiguous and finite; columns are matched by name, those not known to the
+        encoder are passed over.
+
+        Each row is encoded by itself: its numbers do not depend on the rows beside it. Raises
+        TableError for a lacking column, and for a cell that is not of the kind that was learnt.
+        """
+        table = columns_by_name(frame)
+        wanted = [column for column in self.columns if column.inputs]
+        for column in wanted:
+            if column.name not in table:
+                raise TableError(
+                    f"the table has no column {column.name!r}, which the model was trained on"
+                    + _nearest(column.name, table)
+                )
+        n = max((len(series) for series in table.values()), default=0)
+        X = np.empty((n, sum(len(column.inputs) for column in wanted)), dtype=np.float32)
+        start = 0
+        for column in wanted:
+            block = column.encode(read_cells(table[column.name], column.name, self.missing))
+            X[:, start : start + block.shape[1]] = block
+            start += block.shape[1]
+        return X
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fitted state as plain JSON data."""
+        columns = [{"kind": column.kind, **to_plain(column)} for column in self.columns]
+        return {"columns": columns, "missing": list(self.missing)}
+
+    @classmethod
+    def from_dict(cls, data: Any) -> "TableEncoder":
+        """The encoder that `to_dict` described; raises ModelFileError for anything but such a
+        description.
+        """
+        if not isinstance(data, Mapping) or set(data) != {"columns", "missing"}:
+            raise ModelFileError("table encoding: expected 'columns' and 'missing'")
+        missing, entries = data["missing"], data["columns"]
+        if not isinstance(missing, list) or not all(isinstance(word, str) for word in missing):
+            raise ModelFileError("table encoding: 'missing' must be a list of texts")
+        if not isinstance(entries, list):
+            raise ModelFileError("table encoding: 'columns' must be a list")
+        columns = tuple(_read_column(entry, i) for i, entry in enumerate(entries))
+        if len({column.name for column in columns}) < len(columns):
+            raise ModelFileError("table encoding: a column is described twice")
+        return cls(columns, tuple(missing))
+
+
+def _finding(cells: Cells, kind: str | None, ignore: bool) -> Finding:
+    """What the column is taken for: what the user says, unless nothing can be learnt from it."""
+    if ignore or kind == "ignored":
+        return Finding("ignored", "asked for")
+    found = find_kind(cells)
+    if kind is None:
+        return found
+    if cells.is_missing.all() or cells.is_constant or cells.form == "unsupported":
+        return found
+    return Finding(next(k for k in KINDS if k == kind))
+
+
+def _fit_column(cells: Cells, found: Finding, bins: int, max_levels: int) -> Column:
+    column: Column
+    if found.kind == "ignored":
+        return IgnoredColumn(cells.name, found.reason, found.note)
+    if found.kind == "number":
+        column = NumberColumn.fit(cells, bins, found.note)
+    elif found.kind == "boolean":
+        column = BooleanColumn.fit(cells, found.note)
+    elif found.kind == "date":
+        column = DateColumn.fit(cells, found.note)
+    else:
+        column = CategoryColumn.fit(cells, max_levels, found.note)
+        if not column.inputs and column.n_levels > 1:
+            reason = f"no value occurs in at least {column.min_rows} rows"
+            return IgnoredColumn(cells.name, reason, found.note)
+    if not column.inputs:
+        reason = "constant: one value in every row, written in different ways"
+        return IgnoredColumn(cells.name, reason, found.note)
+    return column
+
+
+def _read_column(entry: Any, index: int) -> Column:
+    where = f"table encoding, column {index + 1}"
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("kind"), str):
+        raise ModelFileError(f"{where}: expected an object with a 'kind'")
+    if entry["kind"] not in _COLUMN_TYPES:
+        raise ModelFileError(f"{where}: kind {entry['kind']!r} is not one of {', '.join(KINDS)}")
+    fields = {key: value for key, value in entry.items() if key != "kind"}
+    return from_plain(_COLUMN_TYPES[entry["kind"]], fields, where)
+
+
+def _check_names(table: Mapping[str, nw.Series[Any]], names: Collection[str]) -> None:
+    for name in names:
+        if name not in table:
+            raise TableError(f"the table has no column {name!r}" + _nearest(name, table))
+
+
+def _check_kinds(kinds: Mapping[str, str]) -> None:
+    for name, kind in kinds.items():
+        if kind not in KINDS:
+            choices = ", ".join(KINDS)
+            raise TableError(f"column {name!r} cannot be of kind {kind!r}; the kinds are {choices}")
+
+
+def _nearest(name: str, table: Mapping[str, Any]) -> str:
+    """A suggestion for a name that is not there."""
+    lower = {column.lower(): column for column in table}
+    match = difflib.get_close_matches(name.lower(), lower, n=1)
+    if match:
+        return f"; did you mean {lower[match[0]]!r}?"
+    some = ", ".join(repr(column) for column in list(table)[:10])
+    return f"; its columns are {some}{', ...' if len(table) > 10 else ''}" if table else ""
