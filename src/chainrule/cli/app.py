@@ -1,0 +1,49 @@
+"""The application: its commands, and what belongs to none of them."""
+
+from typing import Annotated
+
+import typer
+
+from chainrule import __version__
+from chainrule.cli.evaluate import evaluate
+from chainrule.cli.front_door import FrontDoor
+from chainrule.cli.help_page import Command
+from chainrule.cli.predict import predict
+from chainrule.cli.show import show
+from chainrule.cli.train import train
+
+app = typer.Typer(
+    name="chainrule",
+    cls=FrontDoor,
+    help="Neural networks for tables that show their work.",
+    epilog="Begin with: chainrule train TABLE --target COLUMN",
+    add_completion=False,
+    rich_markup_mode=None,
+    # with a default for --help, Typer does not import pydantic to make one of nothing
+    context_settings={"max_content_width": 100, "default_map": {"help": False}},
+)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"chainrule {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _globally(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_say_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Declare the options that stand before the command."""
+
+
+for command, example in (
+    (train, "chainrule train penguins.csv --target species --epochs 100"),
+    (predict, "chainrule predict penguins.safetensors new.csv --output predictions.csv"),
+    (evaluate, "chainrule evaluate penguins.safetensors test.csv"),
+    (show, "chainrule show penguins.safetensors"),
+):
+    app.command(cls=Command, epilog=f"Example: {example}")(command)

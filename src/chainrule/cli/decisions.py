@@ -1,0 +1,85 @@
+"""Decisions: what was typed, made into `Options` and checked before any table is read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from chainrule.errors import InputError
+from chainrule.options import Options, network_of, settings_of, settled, task_of
+
+LINEAR = "none"
+
+
+def widths(text: str | None) -> tuple[int, ...] | None:
+    """Widths of hidden layers: "64,64"; "none" or "" for a linear model."""
+    if text is None:
+        return None
+    if text.strip() in ("", LINEAR):
+        return ()
+    words = text.split(",")
+    if not all(word.strip().isdecimal() and int(word) > 0 for word in words):
+        raise InputError(
+            f"hidden is '{text}', but must be whole numbers above 0 separated by commas, such as "
+            f"64,64; or {LINEAR}, for a linear model."
+        )
+    return tuple(int(word) for word in words)
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """Names separated by commas."""
+    return None if text is None else tuple(word.strip() for word in text.split(","))
+
+
+def kinds_of(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The kind that each column is to be taken for, from the columns of each kind.
+
+    Raises:
+        InputError: a column is to be of two kinds.
+    """
+    found: dict[str, str] = {}
+    for kind, listed in columns.items():
+        for column in listed:
+            if found.setdefault(column, kind) != kind:
+                raise InputError(
+                    f"column '{column}' cannot be a {found[column]} and a {kind}; choose one."
+                )
+    return found
+
+
+def check(options: Options) -> None:
+    """Refuse now what would be refused after minutes of reading and encoding.
+
+    The options are settled as for a table of one input; whatever depends on the table passes.
+
+    Raises:
+        InputError: an option that no table makes right; says what it can be.
+    """
+    task = task_of(options)
+    _check_belonging(options, task)
+    n_classes = 2 if options.loss == "binary_cross_entropy" else 3
+    rehearsed = replace(options, task=task or "classification")
+    rehearsed = settled(rehearsed, n=1, task=rehearsed.task or "", n_classes=n_classes)
+    network_of(rehearsed, 1, n_classes)
+    settings_of(rehearsed)
+    if not 0 <= (options.valid_fraction or 0.0) < 1:
+        raise InputError(
+            f"valid_fraction is {options.valid_fraction}, but must be at least 0 and below 1."
+        )
+    if (options.bins or 0) < 0:
+        raise InputError(f"bins is {options.bins}, but must be 0 or a positive number.")
+
+
+def _check_belonging(options: Options, task: str | None) -> None:
+    """Refuse options that would have no effect beside the others."""
+    if options.label_smoothing and task == "regression":
+        raise InputError("label_smoothing is for classification; leave it out of a regression.")
+    if options.decay is not None and options.optimizer not in (None, "adamw"):
+        raise InputError(
+            f"decay belongs to the optimizer adamw, and {options.optimizer} has none; use l2."
+        )
+    if options.optimizer == "lbfgs":
+        for name in ("rate", "schedule", "batch_size", "dropout"):
+            if getattr(options, name):
+                raise InputError(
+                    f"{name} has no place beside the optimizer lbfgs, which takes all rows at once "
+                    "and finds the length of its steps by itself; leave it out."
+                )
