@@ -34,8 +34,8 @@ from chainrule.table import (
     TargetEncoder,
     column_of,
     frame_of,
-    missing_rows,
     row_weights,
+    rows_with_target,
 )
 from chainrule.training import Epoch, TrainingSettings, train
 
@@ -141,38 +141,41 @@ def prepare(
     column_of(frame, target, "target")
     if target == options.weight:
         raise InputError(f"'{target}' cannot be both the target and the weight of rows.")
-    decisions: list[str] = []
-    frame = _with_target(frame, target, options, decisions)
-    target_encoder = _fit_target(frame[target], options)
-    classes = target_encoder.classes
-    y = target_encoder.encode(frame[target])
-    options = settled(options, n=len(frame), task=target_encoder.task, n_classes=len(classes))
-
-    weight = None if options.weight is None else row_weights(frame, options.weight)
     names = [name for name in frame.columns if name not in (target, options.weight)]
     if not names:
         raise TableError(f"the table has no column beside '{target}' to learn from.")
-    inputs = frame[names]
-    held_out = np.array([], dtype=np.int64)
+    decisions: list[str] = []
+    known = _known_rows(frame, target, options, decisions)
+    target_encoder = _fit_target(frame[target], known, options)
+    y = target_encoder.encode(frame[target], known)
+    n_classes = len(target_encoder.classes)
+    options = settled(options, n=len(known), task=target_encoder.task, n_classes=n_classes)
+
+    learnt, held_out = known, known[:0]
     if validation is None:
-        held_out = _held_out(y, options, decisions)
-    kept = np.delete(np.arange(len(frame)), held_out)
+        at = _held_out(y, options, decisions)
+        learnt, held_out = np.delete(known, at), known[at]
     encoder = TableEncoder.fit(
-        inputs[kept] if len(held_out) else inputs,
+        frame[names],
         kinds=options.kinds,
         ignore=options.ignore,
         missing=options.missing,
         bins=options.bins or 0,
+        rows=learnt,
     )
-    network = network_of(options, len(encoder.input_names), len(classes))
-    X = encoder.encode(inputs)
-    y = _as_targets(y, network)
-    rows = Rows(X, y, weight)
-    judges = None
+    network = network_of(options, len(encoder.input_names), n_classes)
+
+    def encoded(part: nw.DataFrame[Any], rows: NDArray[np.int64]) -> Rows:
+        y = target_encoder.encode(part[target], rows)
+        weight = None if options.weight is None else row_weights(part, options.weight, rows)
+        return Rows(encoder.encode(part, rows), _as_targets(y, network), weight)
+
+    rows = encoded(frame, learnt)
+    judges = encoded(frame, held_out) if len(held_out) else None
     if validation is not None:
-        judges = _validation_rows(validation, encoder, target_encoder, network, options, decisions)
-    elif len(held_out):
-        rows, judges = _part(rows, kept), _part(rows, held_out)
+        other = frame_of(validation)
+        column_of(other, target, "target")
+        judges = encoded(other, _known_rows(other, target, options, decisions))
     return Experiment(
         encoder=encoder,
         target=target_encoder,
@@ -191,27 +194,22 @@ MIN_VALIDATION_ROWS = 10
 _SCALINGS = {"poisson": "positive", "absolute": "robust", "huber": "robust", "quantile": "robust"}
 
 
-def _with_target(
+def _known_rows(
     frame: nw.DataFrame[Any], target: str, options: Options, decisions: list[str]
-) -> nw.DataFrame[Any]:
-    """The rows whose target is known."""
-    unknown = missing_rows(frame[target], options.missing)
-    if not len(unknown):
-        return frame
-    if len(unknown) == len(frame):
-        raise TableError(
-            f"the target column '{target}' is empty in every row; "
-            "a network learns from rows whose target is known."
-        )
-    decisions.append(f"{len(unknown):,} of {len(frame):,} rows have no '{target}': left out")
-    return frame[np.delete(np.arange(len(frame)), unknown)]
+) -> NDArray[np.int64]:
+    """The rows (from 0) whose target is known."""
+    known = rows_with_target(frame, target, options.missing)
+    if known is None:
+        return np.arange(len(frame))
+    lacking = len(frame) - len(known)
+    decisions.append(f"{lacking:,} of {len(frame):,} rows have no '{target}': left out")
+    return known
 
 
-def _fit_target(column: nw.Series[Any], options: Options) -> TargetEncoder:
+def _fit_target(column: nw.Series[Any], rows: NDArray[np.int64], options: Options) -> TargetEncoder:
     scaling = _SCALINGS.get(loss_name(options) or "", "standard")
-    return TargetEncoder.fit(
-        column, task=task_of(options), scaling=scaling, missing=options.missing
-    )
+    task = task_of(options)
+    return TargetEncoder.fit(column, task=task, scaling=scaling, missing=options.missing, rows=rows)
 
 
 def _held_out(y: Targets, options: Options, decisions: list[str]) -> NDArray[np.int64]:
@@ -235,32 +233,11 @@ def _held_out(y: Targets, options: Options, decisions: list[str]) -> NDArray[np.
     return found
 
 
-def _validation_rows(
-    table: Any,
-    encoder: TableEncoder,
-    target: TargetEncoder,
-    network: Network,
-    options: Options,
-    decisions: list[str],
-) -> Rows:
-    """The rows of a validation table of its own."""
-    frame = frame_of(table)
-    column_of(frame, target.name, "target")
-    frame = _with_target(frame, target.name, options, decisions)
-    weight = None if options.weight is None else row_weights(frame, options.weight)
-    y = _as_targets(target.encode(frame[target.name]), network)
-    return Rows(encoder.encode(frame), y, weight)
-
-
 def _as_targets(y: Targets, network: Network) -> Targets:
     """Encoded targets in the form that the loss takes."""
     if isinstance(network.loss, BinaryCrossEntropy):
         return y.astype(np.float64)[:, None]
     return y
-
-
-def _part(rows: Rows, at: NDArray[np.int64]) -> Rows:
-    return Rows(rows.X[at], rows.y[at], None if rows.weight is None else rows.weight[at])
 
 
 def _typical(target: TargetEncoder, rows: Rows) -> tuple[float, ...]:

@@ -16,7 +16,7 @@ from chainrule.activations import ACTIVATIONS
 from chainrule.arrays import Floats
 from chainrule.choices import choose
 from chainrule.engines import Engine, reference
-from chainrule.errors import InputError, ModelFileError, TableError
+from chainrule.errors import InputError, ModelFileError
 from chainrule.evaluation import Evaluation, evaluate_classification, evaluate_regression
 from chainrule.losses import LOSSES, Loss, Quantile
 from chainrule.model_file import read_model_file, write_model_file
@@ -26,8 +26,8 @@ from chainrule.table import (
     TargetEncoder,
     column_of,
     frame_of,
-    missing_rows,
     row_weights,
+    rows_with_target,
 )
 from chainrule.table.plain import from_plain, to_plain
 
@@ -113,18 +113,11 @@ class Model:
         """
         frame = frame_of(table)
         target = column_of(frame, self.target.name, "target")
-        unknown = missing_rows(target, self.target.missing)
-        if len(unknown):
-            known = np.delete(np.arange(len(frame)), unknown)
-            if not len(known):
-                raise TableError(
-                    f"column '{self.target.name}' is empty in every row, so that there is nothing "
-                    "to compare predictions with; for such rows use predict."
-                )
-            frame, target = frame[known], target[known]
-        y = self.target.encode(target)
-        row_weight = None if weight is None else row_weights(frame, weight)
-        return self.judge(y, self.network.loss.link(self.scores(frame)), row_weight)
+        known = rows_with_target(frame, self.target.name, self.target.missing)
+        y = self.target.encode(target, known)
+        row_weight = None if weight is None else row_weights(frame, weight, known)
+        scores = reference.scores(self.network, self.parameters, self.encoder.encode(frame, known))
+        return self.judge(y, self.network.loss.link(scores), row_weight)
 
     def judge(self, y: NDArray[Any], predictions: Floats, weight: Floats | None) -> Evaluation:
         """The figures of encoded targets and the network's predictions for them."""

@@ -1,9 +1,9 @@
 """Tables: read from files, and encoded column by column into the inputs of a network."""
 
 from chainrule.table.encoder import TableEncoder
-from chainrule.table.frames import column_of, frame_of, row_weights
+from chainrule.table.frames import column_of, frame_of, row_weights, rows_with_target
 from chainrule.table.reading import Reading, read_table
-from chainrule.table.target import TargetEncoder, missing_rows
+from chainrule.table.target import TargetEncoder
 
 __all__ = [
     "Reading",
@@ -11,7 +11,7 @@ __all__ = [
     "TargetEncoder",
     "column_of",
     "frame_of",
-    "missing_rows",
     "read_table",
     "row_weights",
+    "rows_with_target",
 ]

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.table.cells import Cells
+from chainrule.table.cells import EVERY_ROW, Cells, RowSelection
 
 #: Pairs of words, in lower case, that make a column boolean: the false one, the true one.
 PAIRS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
@@ -29,14 +29,14 @@ class BooleanColumn:
     note: str
 
     @classmethod
-    def fit(cls, cells: Cells, note: str = "") -> "BooleanColumn":
-        """Count the column; raises TableError for a cell that is neither true nor false."""
+    def fit(cls, cells: Cells, note: str = "", rows: RowSelection = EVERY_ROW) -> "BooleanColumn":
+        """Count these rows; raises TableError for a cell that is neither true nor false."""
         truth = truth_of(
             cells, "correct it, mark it as missing (--missing), or leave the column out (--ignore)"
-        )
+        )[rows]
         false, true = (_as_written(cells, word) for word in pair_of(cells) or PAIRS[0])
         n_missing = int(np.isnan(truth).sum())
-        return cls(cells.name, false, true, len(cells), int((truth == 1.0).sum()), n_missing, note)
+        return cls(cells.name, false, true, len(truth), int((truth == 1.0).sum()), n_missing, note)
 
     @property
     def inputs(self) -> tuple[str, ...]:

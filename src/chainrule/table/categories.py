@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chainrule.table.cells import Cells, canonical_numbers
+from chainrule.table.cells import EVERY_ROW, Cells, RowSelection, canonical_numbers
 
 #: Levels that get an input of their own, at most. The first layer costs (inputs x width); beyond a
 #: hundred levels those left over hold few rows each, and the weights of a level are learnt from its
@@ -44,24 +44,33 @@ class CategoryColumn:
             raise ValueError("a level is named twice")
 
     @classmethod
-    def fit(cls, cells: Cells, max_levels: int = MAX_LEVELS, note: str = "") -> "CategoryColumn":
-        """Count the levels, keep the `max_levels` most frequent of those that are not rare."""
+    def fit(
+        cls,
+        cells: Cells,
+        max_levels: int = MAX_LEVELS,
+        note: str = "",
+        rows: RowSelection = EVERY_ROW,
+    ) -> "CategoryColumn":
+        """Count the levels in these rows, keep the `max_levels` most frequent of those that are not
+        rare.
+        """
         numbers = cells.numbers
         by_value = numbers.complete and not numbers.tokens and not numbers.padded
-        counts = _texts(cells, by_value).drop_nulls().value_counts(name="count")
+        texts = _texts(cells, by_value)[rows]
+        counts = texts.drop_nulls().value_counts(name="count")
         counts.columns = ["level", "count"]
         counts = counts.sort(["count", "level"], descending=[True, False])
-        min_rows = fewest_rows(len(cells))
+        min_rows = fewest_rows(len(texts))
         kept = counts.filter(pl.col("count") >= min_rows).head(max_levels)
         return cls(
             name=cells.name,
             levels=tuple(kept["level"]),
             has_rare=len(kept) < len(counts),
             by_value=by_value,
-            n_rows=len(cells),
+            n_rows=len(texts),
             n_levels=len(counts),
             min_rows=min_rows,
-            n_missing=int(cells.is_missing.sum()),
+            n_missing=int(cells.is_missing[rows].sum()),
             note=note,
         )
 

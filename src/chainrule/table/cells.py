@@ -9,7 +9,7 @@ that is why pandas, Polars and PyArrow tables give the same encoding to the bit.
 import datetime
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -21,6 +21,10 @@ from numpy.typing import NDArray
 from chainrule.errors import TableError
 
 Form = Literal["integer", "float", "boolean", "time", "text", "unsupported"]
+
+#: Which rows of a column statistics are learnt from; its kind is always found from all of them.
+RowSelection = NDArray[np.int64] | slice
+EVERY_ROW = slice(None)
 
 #: Words that stand for a missing value where all the other cells of the column are numbers or dates
 #: (in lower case). In a text column they are values: the country "NA" is Namibia.
@@ -58,7 +62,8 @@ class Cells:
 
     Times are Int64 microseconds since 1970 in UTC. `declared` is true for a categorical type;
     `dtype` is the name of the source's type, for messages; `missing` are the texts that the user
-    declared to mean a missing value.
+    declared to mean a missing value; `numbering` are the rows of the table that the cells stand in,
+    None if they are the whole column.
     """
 
     name: str
@@ -67,6 +72,7 @@ class Cells:
     dtype: str
     declared: bool = False
     missing: tuple[str, ...] = ()
+    numbering: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -118,6 +124,14 @@ class Cells:
         """The distinct texts that are not missing, in no order."""
         return self.texts.drop_nulls().unique()
 
+    def take(self, rows: NDArray[np.int64] | None) -> "Cells":
+        """The cells of these rows (from 0), which messages still call by their place in the table;
+        None are all.
+        """
+        if rows is None:
+            return self
+        return replace(self, values=self.values[rows], numbering=rows)
+
     def at(self, row: int) -> str:
         """The cell of this row (from 0) as it is written in messages."""
         value = self.texts[row]
@@ -131,8 +145,9 @@ class Cells:
         """An error that names the column, the row (from 1, the header not counted), the value and
         what was expected.
         """
+        place = row if self.numbering is None else self.numbering[row]
         return TableError(
-            f"column {self.name!r}, row {row + 1}: {self.at(row)} {expected}; {advice}"
+            f"column {self.name!r}, row {place + 1}: {self.at(row)} {expected}; {advice}"
         )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from chainrule.errors import TableError
 from chainrule.table.calendar import MICROSECONDS_PER_DAY, Order, read_instants
-from chainrule.table.cells import MISSING_WORDS, Cells, time_text
+from chainrule.table.cells import EVERY_ROW, MISSING_WORDS, Cells, RowSelection, time_text
 from chainrule.table.scaling import RobustScaling
 
 #: The Gregorian mean year, so that the trend is in years.
@@ -51,9 +51,9 @@ class DateColumn:
     note: str
 
     @classmethod
-    def fit(cls, cells: Cells, note: str = "") -> "DateColumn":
-        """Learn how the dates are written, their scaling, and which cycles vary; raises TableError
-        for what is no date.
+    def fit(cls, cells: Cells, note: str = "", rows: RowSelection = EVERY_ROW) -> "DateColumn":
+        """Learn how the dates are written, and from these rows their scaling and which cycles vary;
+        raises TableError for what is no date.
         """
         order, _, ambiguous = best_order(cells, ORDERS)
         if ambiguous:
@@ -62,8 +62,9 @@ class DateColumn:
                 "write year-month-day to be sure"
             )
         advice = "correct it, mark it as missing (--missing), or leave the column out (--ignore)"
-        micros, missing = instants_of(cells, order, advice)
-        present = micros[~missing]
+        micros, gone = instants_of(cells, order, advice)
+        missing = gone[rows]
+        present = micros[rows][~missing]
         if present.size == 0:
             raise TableError(f"column {cells.name!r} has no date in it; leave it out (--ignore)")
         return cls(
@@ -73,7 +74,7 @@ class DateColumn:
             cycles=tuple(c for c in _POSITIONS if np.ptp(position(present, c)) > 0),
             first=time_text(int(present.min())),
             last=time_text(int(present.max())),
-            n_rows=len(cells),
+            n_rows=len(missing),
             n_missing=int(missing.sum()),
             tokens=_tokens(cells),
             note=note,

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 from chainrule.errors import ModelFileError, TableError
 from chainrule.table.booleans import BooleanColumn
 from chainrule.table.categories import MAX_LEVELS, CategoryColumn
-from chainrule.table.cells import Cells, columns_by_name, read_cells
+from chainrule.table.cells import (
+    EVERY_ROW,
+    Cells,
+    RowSelection,
+    columns_by_name,
+    read_cells,
+)
 from chainrule.table.dates import DateColumn
 from chainrule.table.ignored import IgnoredColumn
 from chainrule.table.kinds import KINDS, Finding, find_kind
@@ -47,8 +53,10 @@ class TableEncoder:
         missing: Collection[str] = (),
         bins: int = 0,
         max_levels: int = MAX_LEVELS,
+        rows: NDArray[np.int64] | None = None,
     ) -> "TableEncoder":
-        """Find the kind of every column over its whole length, and learn its encoding.
+        """Find the kind of every column over its whole length, and learn its encoding from `rows`
+        (row numbers from 0; None: all), so that rows held out shape no statistic.
 
         `kinds` overrides what would be found, `ignore` leaves columns out, `missing` are words (in
         any column) that mean a missing value; `bins` > 1 adds piecewise-linear bins to each number;
@@ -63,6 +71,7 @@ class TableEncoder:
         _check_names(table, [*kinds, *ignore])
         _check_kinds(kinds)
         words = tuple(dict.fromkeys(missing))
+        learnt = EVERY_ROW if rows is None else rows
         if not any(len(column) for column in table.values()):
             raise TableError("the table has no rows to learn from")
         found: dict[str, Finding] = {}
@@ -70,13 +79,13 @@ class TableEncoder:
         for name, series in table.items():
             cells = read_cells(series, name, words)
             found[name] = _finding(cells, kinds.get(name), name in ignore)
-            columns[name] = _fit_column(cells, found[name], bins, max_levels)
+            columns[name] = _fit_column(cells, found[name], bins, max_levels, learnt)
         if not any(column.inputs for column in columns.values()):
             # A running number is better than nothing: the table may be a plain series x = 0, 1, 2,
             # ...
             for name in [name for name, finding in found.items() if finding.counts_rows]:
                 cells = read_cells(table[name], name, words)
-                columns[name] = NumberColumn.fit(cells, bins)
+                columns[name] = NumberColumn.fit(cells, bins, rows=learnt)
         encoder = cls(tuple(columns.values()), words)
         if not encoder.input_names:
             reasons = "; ".join(
@@ -90,9 +99,9 @@ class TableEncoder:
         """The d names of the inputs, in the order of the columns of X."""
         return tuple(name for column in self.columns for name in column.inputs)
 
-    def encode(self, frame: Any) -> NDArray[np.float32]:
-        """X (n, d), C-contiguous and finite; columns are matched by name, those not known to the
-        encoder are passed over.
+    def encode(self, frame: Any, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """X (n, d) of these rows (None: all), C-contiguous and finite; columns are matched by name,
+        those not known to the encoder are passed over.
 
         Each row is encoded by itself: its numbers do not depend on the rows beside it. Raises
         TableError for a lacking column, and for a cell that is not of the kind that was learnt.
@@ -105,11 +114,12 @@ class TableEncoder:
                     f"the table has no column {column.name!r}, which the model was trained on"
                     + _nearest(column.name, table)
                 )
-        n = max((len(series) for series in table.values()), default=0)
+        n = len(rows) if rows is not None else max(map(len, table.values()), default=0)
         X = np.empty((n, sum(len(column.inputs) for column in wanted)), dtype=np.float32)
         start = 0
         for column in wanted:
-            block = column.encode(read_cells(table[column.name], column.name, self.missing))
+            cells = read_cells(table[column.name], column.name, self.missing)
+            block = column.encode(cells.take(rows))
             X[:, start : start + block.shape[1]] = block
             start += block.shape[1]
         return X
@@ -149,23 +159,27 @@ def _finding(cells: Cells, kind: str | None, ignore: bool) -> Finding:
     return Finding(next(k for k in KINDS if k == kind))
 
 
-def _fit_column(cells: Cells, found: Finding, bins: int, max_levels: int) -> Column:
+def _fit_column(
+    cells: Cells, found: Finding, bins: int, max_levels: int, rows: RowSelection
+) -> Column:
     column: Column
     if found.kind == "ignored":
         return IgnoredColumn(cells.name, found.reason, found.note)
+    if cells.is_missing[rows].all():
+        return IgnoredColumn(cells.name, "all values are missing in the training rows", found.note)
     if found.kind == "number":
-        column = NumberColumn.fit(cells, bins, found.note)
+        column = NumberColumn.fit(cells, bins, found.note, rows)
     elif found.kind == "boolean":
-        column = BooleanColumn.fit(cells, found.note)
+        column = BooleanColumn.fit(cells, found.note, rows)
     elif found.kind == "date":
-        column = DateColumn.fit(cells, found.note)
+        column = DateColumn.fit(cells, found.note, rows)
     else:
-        column = CategoryColumn.fit(cells, max_levels, found.note)
+        column = CategoryColumn.fit(cells, max_levels, found.note, rows)
         if not column.inputs and column.n_levels > 1:
             reason = f"no value occurs in at least {column.min_rows} rows"
             return IgnoredColumn(cells.name, reason, found.note)
     if not column.inputs:
-        reason = "constant: one value in every row, written in different ways"
+        reason = "constant: one value in every training row"
         return IgnoredColumn(cells.name, reason, found.note)
     return column
 

@@ -1,5 +1,6 @@
 """Data frames of any library, and the column that says how much each row counts."""
 
+from collections.abc import Collection
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -10,6 +11,7 @@ from chainrule.choices import did_you_mean
 from chainrule.errors import TableError
 from chainrule.table.cells import read_cells
 from chainrule.table.numbers import numbers_of
+from chainrule.table.target import missing_rows
 
 
 def frame_of(table: Any) -> nw.DataFrame[Any]:
@@ -43,13 +45,15 @@ def column_of(frame: nw.DataFrame[Any], name: str, use: str) -> nw.Series[Any]:
     )
 
 
-def row_weights(frame: nw.DataFrame[Any], name: str) -> NDArray[np.float64]:
-    """The column of row weights, shape (n,): finite, not negative, not all 0.
+def row_weights(
+    frame: nw.DataFrame[Any], name: str, rows: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """The weights of these rows (None: all), shape (n,): finite, not negative, not all 0.
 
     Raises:
         TableError: it is lacking, or a weight is missing, negative or no number.
     """
-    cells = read_cells(column_of(frame, name, "weight"))
+    cells = read_cells(column_of(frame, name, "weight")).take(rows)
     advice = "a weight says how much its row counts: correct it, or leave the row out"
     weights = numbers_of(cells, advice)
     bad = np.isnan(weights) | (weights < 0)
@@ -58,3 +62,22 @@ def row_weights(frame: nw.DataFrame[Any], name: str) -> NDArray[np.float64]:
     if not weights.any():
         raise TableError(f"the weight column '{name}' is 0 in every row, so that no row counts.")
     return weights
+
+
+def rows_with_target(
+    frame: nw.DataFrame[Any], target: str, missing: Collection[str]
+) -> NDArray[np.int64] | None:
+    """The rows (from 0) whose target is known; None if that is all of them.
+
+    Raises:
+        TableError: the target is known in no row.
+    """
+    unknown = missing_rows(frame[target], missing)
+    if not len(unknown):
+        return None
+    if len(unknown) == len(frame):
+        raise TableError(
+            f"the target column '{target}' is empty in every row; "
+            "rows whose target is known are needed to learn from, or to compare predictions with."
+        )
+    return np.delete(np.arange(len(frame)), unknown)

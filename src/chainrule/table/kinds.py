@@ -124,13 +124,17 @@ def _first(cells: Cells, n: int) -> Cells:
 
 
 def nearly_numbers(cells: Cells) -> str:
-    """What to say of a column of numbers with a few words in it."""
+    """What to say of a column of numbers with a few words in it, or with the same word often: it
+    may stand for a missing value.
+    """
     words = cells.numbers.words
     n_present = int((~cells.is_missing).sum())
-    if cells.form != "text" or not 0 < words.sum() <= (1 - NEARLY_ALL) * n_present:
+    if cells.form != "text" or not 0 < words.sum() < n_present / 2:
         return ""
     row = int(np.argmax(words))
     strange = cells.texts.filter(words).unique(maintain_order=True)
+    if len(strange) > 3 and words.sum() > (1 - NEARLY_ALL) * n_present:
+        return ""
     percent = min(99, int(100 * (1 - words.sum() / n_present)))
     text = f"{percent} % of its values are numbers, but {cells.at(row)} (row {row + 1}) is not"
     if len(strange) > 3:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import TableError
-from chainrule.table.cells import LARGEST, Cells
+from chainrule.table.cells import EVERY_ROW, LARGEST, Cells, RowSelection
 from chainrule.table.scaling import RobustScaling, Vector, number_text
 
 
@@ -39,15 +39,17 @@ class NumberColumn:
             raise ValueError("the edges of the bins must increase")
 
     @classmethod
-    def fit(cls, cells: Cells, bins: int = 0, note: str = "") -> "NumberColumn":
-        """Learn the scaling from the whole column, and at most `bins` bins (0: none).
+    def fit(
+        cls, cells: Cells, bins: int = 0, note: str = "", rows: RowSelection = EVERY_ROW
+    ) -> "NumberColumn":
+        """Learn the scaling from these rows of the column, and at most `bins` bins (0: none).
 
         Raises TableError for a cell that is not a number, an infinity, or a magnitude beyond 1e38.
         """
         values = numbers_of(
             cells,
             "correct it, mark it as missing (--missing), or leave the column out (--ignore)",
-        )
+        )[rows]
         missing = np.isnan(values)
         present = values[~missing]
         if present.size == 0:
@@ -57,7 +59,7 @@ class NumberColumn:
             scaling=RobustScaling.fit(present),
             fill=float(np.median(present)),
             edges=quantile_edges(present, bins) if bins else (),
-            n_rows=len(cells),
+            n_rows=len(values),
             n_missing=int(missing.sum()),
             tokens=cells.numbers.tokens,
             note=note,

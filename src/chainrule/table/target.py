@@ -75,6 +75,7 @@ class TargetEncoder:
         task: str | None = None,
         scaling: str = "standard",
         missing: Collection[str] = (),
+        rows: NDArray[np.int64] | None = None,
     ) -> "TargetEncoder":
         """Learn the target of the training rows; `task` None infers it from the values.
 
@@ -84,7 +85,7 @@ class TargetEncoder:
         """
         _check(task, (None, *get_args(Task)), "task")
         _check(scaling, get_args(Scaling), "scaling")
-        cells = read_cells(series, missing=tuple(missing))
+        cells = read_cells(series, missing=tuple(missing)).take(rows)
         if cells.form in ("time", "unsupported"):
             raise TableError(
                 f"the target {cells.name!r} holds values of type {cells.dtype}, which can be "
@@ -146,13 +147,15 @@ class TargetEncoder:
             missing=cells.missing,
         )
 
-    def encode(self, series: Any) -> NDArray[np.float64] | NDArray[np.int64]:
-        """y: (n, 1) float64, scaled; or (n,) int64, the index of each row's class.
+    def encode(
+        self, series: Any, rows: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float64] | NDArray[np.int64]:
+        """y of these rows (None: all): (n, 1) float64, scaled; or (n,) int64, class indices.
 
         Raises TableError for a missing value, a class that was not there in training, or a value
         that is no number.
         """
-        cells = read_cells(series, self.name, self.missing)
+        cells = read_cells(series, self.name, self.missing).take(rows)
         _refuse_missing(cells)
         advice = "correct it, or leave the row out"
         if self.task == "regression":
