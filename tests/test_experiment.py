@@ -127,6 +127,7 @@ def test_every_loss_trains_and_answers_in_the_targets_terms(target, loss, task):
     [
         ({"loss": "hinge"}, "loss 'hinge' is unknown; choose one of: squared, absolute"),
         ({"loss": "huber:x"}, "not a number"),
+        ({"loss": "huber:1,2"}, "one parameter"),
         ({"loss": "squared:2"}, "takes no parameter"),
         ({"loss": "quantile:0.9,0.1"}, "ascending"),
         ({"loss": "squared", "task": "classification"}, "is for regression"),

@@ -11,7 +11,7 @@ says so.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -38,10 +38,6 @@ class Optimizer(ABC):
         self, state: State, gradient: Floats, theta: Floats, rate: float
     ) -> tuple[State, Floats]:
         """The state and theta after one step of size `rate`."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The optimiser as plain data."""
-        return {"name": self.name, **asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -190,10 +186,6 @@ class LBFGS:
             raise InputError(
                 f"lbfgs: tolerance is {self.tolerance}, but must be 0 or a positive number."
             )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The optimiser as plain data."""
-        return {"name": self.name, **asdict(self)}
 
 
 def _check_share(optimizer: str, field: str, value: float) -> None:

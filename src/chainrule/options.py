@@ -236,7 +236,10 @@ def loss_of(options: Options, n_classes: int) -> Loss:
     if kind is Quantile and parameter:
         return Quantile(tuple(_numbers(text, parameter)))
     if kind is Huber and parameter:
-        return Huber(*_numbers(text, parameter)[:1])
+        deltas = _numbers(text, parameter)
+        if len(deltas) > 1:
+            raise InputError(f"the loss huber has one parameter, but '{text}' gives {len(deltas)}.")
+        return Huber(deltas[0])
     if parameter:
         raise InputError(f"the loss '{name}' takes no parameter, but '{text}' gives one.")
     if kind is BinaryCrossEntropy:

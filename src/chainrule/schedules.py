@@ -24,14 +24,6 @@ class Schedule(ABC):
     def rate(self, base: float, t: int, T: int, losses: Sequence[float] = ()) -> float:
         """The rate of step t (0, 1, ..., T - 1), after epochs that ended with `losses`."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """The schedule as plain data."""
-        fields = {key: getattr(self, key) for key in self.__dataclass_fields__}
-        return {
-            "name": self.name,
-            **{k: v.to_dict() if isinstance(v, Schedule) else v for k, v in fields.items()},
-        }
-
 
 @dataclass(frozen=True)
 class Constant(Schedule):

@@ -141,13 +141,6 @@ def test_numbers_that_mean_nothing_are_refused(make, said):
         make()
 
 
-@pytest.mark.parametrize("kind", OPTIMIZERS.values(), ids=OPTIMIZERS)
-def test_an_optimizer_is_plain_data(kind):
-    data = kind().to_dict()
-    assert data.pop("name") == kind.name
-    assert kind(**data) == kind()
-    assert issubclass(kind, Optimizer) or kind is LBFGS
-
 
 def test_lbfgs_takes_the_steps_of_scipy_called_directly():
     network = multilayer_perceptron(2, [4], 1, activation=TANH, loss=SquaredError())

@@ -109,13 +109,3 @@ def test_adaptive_divides_after_each_plateau_of_a_staged_story():
     for t, (loss, rate) in enumerate(story, start=1):
         losses.append(loss)
         assert schedule.rate(1.0, t, 100, losses) == pytest.approx(rate), f"after epoch {t}"
-
-
-@pytest.mark.parametrize("kind", SCHEDULES.values(), ids=SCHEDULES)
-def test_a_schedule_is_plain_data(kind):
-    data = kind().to_dict()
-    assert data.pop("name") == kind.name
-    if kind is WarmUp:
-        assert data.pop("then") == {"name": "constant"}
-    assert kind(**data) == kind()
-    assert SCHEDULES[kind.name] is kind
