@@ -12,7 +12,7 @@ from chainrule.engines import Rows, reference
 from chainrule.errors import InputError
 from chainrule.losses import SquaredError
 from chainrule.network import Parameters, multilayer_perceptron
-from chainrule.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSProp
+from chainrule.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, RMSProp
 from chainrule.training import TrainingSettings, train
 from recorded.weyl import numbers
 
