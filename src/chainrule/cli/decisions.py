@@ -18,7 +18,7 @@ def widths(text: str | None) -> tuple[int, ...] | None:
     words = text.split(",")
     if not all(word.strip().isdecimal() and int(word) > 0 for word in words):
         raise InputError(
-            f"hidden is '{text}', but must be whole numbers above 0 separated by commas, such as "
+            f"--hidden is '{text}', but must be whole numbers above 0 separated by commas, such as "
             f"64,64; or {LINEAR}, for a linear model."
         )
     return tuple(int(word) for word in words)
@@ -53,6 +53,21 @@ def check(options: Options) -> None:
     Raises:
         InputError: an option that no table makes right; says what it can be.
     """
+    try:
+        _rehearse(options)
+    except InputError as error:
+        raise InputError(_as_typed(str(error))) from error
+
+
+def _as_typed(message: str) -> str:
+    """The message with the option that it begins with as it is typed: --batch-size."""
+    first, _, rest = message.partition(" ")
+    known = first in Options.__dataclass_fields__
+    return f"--{first.replace('_', '-')} {rest}" if known else message
+
+
+def _rehearse(options: Options) -> None:
+    """Build what the options describe, and look at what only the table would show."""
     task = task_of(options)
     _check_belonging(options, task)
     n_classes = 2 if options.loss == "binary_cross_entropy" else 3
