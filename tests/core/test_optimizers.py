@@ -141,7 +141,6 @@ def test_numbers_that_mean_nothing_are_refused(make, said):
         make()
 
 
-
 def test_lbfgs_takes_the_steps_of_scipy_called_directly():
     network = multilayer_perceptron(2, [4], 1, activation=TANH, loss=SquaredError())
     X = numbers(1, 60, 2)
