@@ -102,7 +102,7 @@ class Options:
 #: Below this many training rows a small network learns from small batches for longer.
 SMALL = 1_000
 
-#: From this many training rows on, batches are large: there are steps enough in an epoch.
+#: From this many training rows on, batches are large and numbers are cut finely.
 LARGE = 10_000
 
 #: Losses that only one task has.
@@ -167,7 +167,7 @@ def settled(options: Options, *, n: int, task: str, n_classes: int) -> Options:
         "batch_size": 32 if small else 64 if n < LARGE else 256,
         "epochs": 200 if small or second_order else 60,
         "patience": 30 if small or second_order else 20,
-        "bins": 0 if small else 16,
+        "bins": 0 if small else 16 if n < LARGE else 48,
         "valid_fraction": 0.15,
     }
     open_choices = {
