@@ -2,6 +2,7 @@
 
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -90,3 +91,14 @@ def read(descriptor):
         return os.read(descriptor, 65536)
     except OSError:  # Linux says so when the other side is closed
         return b""
+
+
+def test_the_next_command_works_as_it_is_printed(tmp_path):
+    write_flowers(tmp_path / "flowers.csv")
+    words = ["train", "flowers.csv", "--target", "species", "--epochs", "2", "--quiet"]
+    report = subprocess.run([*CHAINRULE, *words], cwd=tmp_path, check=True, **PIPES).stdout
+    following = report[report.index("Next") :].splitlines()[1:]
+    assert len(following) == 2
+    for command in following:
+        subprocess.run(shlex.split(command), cwd=tmp_path, check=True, **PIPES)
+    assert (tmp_path / "predictions.csv").exists()

@@ -1,5 +1,7 @@
 """Tables as the commands read them."""
 
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,4 +42,14 @@ def stem(path: Path) -> str:
 
 def reading_words(command: str, model: Path, table: Path, dialect: Dialect) -> list[str]:
     """The beginning of a command that applies a model to a table."""
-    return ["chainrule", command, file_word(model), file_word(table), *dialect.words()]
+    return [*program_words(), command, file_word(model), file_word(table), *dialect.words()]
+
+
+def program_words() -> list[str]:
+    """The program as it was called, so that the next command works where this one did."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return [sys.orig_argv[0], "-m", "chainrule"]
+    on_path = shutil.which("chainrule")
+    elsewhere = on_path is None or Path(on_path).resolve() != called.resolve()
+    return [sys.argv[0]] if called.stem == "chainrule" and elsewhere else ["chainrule"]

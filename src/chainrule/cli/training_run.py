@@ -30,13 +30,14 @@ from chainrule.cli.screen import (
     complain,
     duration,
     figure,
+    file_word,
     heading,
     indented,
     print_json,
     sentences,
     visible,
 )
-from chainrule.cli.tables import Dialect, reading_words
+from chainrule.cli.tables import Dialect, program_words, reading_words
 from chainrule.errors import DivergedError, InputError
 from chainrule.evaluation import Evaluation
 from chainrule.experiment import Experiment, prepare
@@ -236,7 +237,7 @@ def _next(files: Files) -> list[list[str]]:
     predict = reading_words("predict", files.model, files.table, files.dialect)
     return [
         [*predict, "--output", "predictions.csv"],
-        ["chainrule", "show", *reading_words("", files.model, files.table, Dialect())[2:3]],
+        [*program_words(), "show", file_word(files.model)],
     ]
 
 
