@@ -105,6 +105,10 @@ SMALL = 1_000
 #: From this many training rows on, batches are large and numbers are cut finely.
 LARGE = 10_000
 
+#: Training ends at the latest when this many rows have passed, but not before ten epochs: from
+#: 50,000 rows on, an epoch has steps enough for fewer of them to do.
+ROWS_TO_SEE = 3_000_000
+
 #: Losses that only one task has.
 REGRESSION_LOSSES = ("squared", "absolute", "huber", "quantile", "poisson")
 CLASSIFICATION_LOSSES = ("binary_cross_entropy", "softmax_cross_entropy")
@@ -165,7 +169,7 @@ def settled(options: Options, *, n: int, task: str, n_classes: int) -> Options:
         "decay": 0.01,
         "l2": 1e-4 if second_order else 0.0,
         "batch_size": 32 if small else 64 if n < LARGE else 256,
-        "epochs": 200 if small or second_order else 60,
+        "epochs": 200 if small or second_order else max(10, min(60, ROWS_TO_SEE // n)),
         "patience": 30 if small or second_order else 20,
         "bins": 0 if small else 16 if n < LARGE else 48,
         "valid_fraction": 0.15,
