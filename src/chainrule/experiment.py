@@ -23,9 +23,9 @@ from chainrule.arrays import Floats, Targets
 from chainrule.engines import Engine, Rows, reference
 from chainrule.errors import InputError, TableError
 from chainrule.evaluation import HEADLINE, Evaluation
-from chainrule.losses import BinaryCrossEntropy
+from chainrule.losses import central_output
 from chainrule.metrics import accuracy, rmse
-from chainrule.model import EpochFigures, Model, central_output, class_probabilities
+from chainrule.model import EpochFigures, Model, class_probabilities
 from chainrule.network import Network, Parameters
 from chainrule.options import Options, loss_name, network_of, settings_of, settled, task_of
 from chainrule.randomness import Purpose, generator
@@ -123,7 +123,13 @@ class Experiment:
 
 
 def prepare(
-    table: Any, target: str, options: Options | None = None, *, validation: Any = None
+    table: Any,
+    target: str,
+    options: Options | None = None,
+    *,
+    validation: Any = None,
+    held_out: NDArray[np.int64] | None = None,
+    fewest_rows_of_class: int = 2,
 ) -> Experiment:
     """Look at the table, decide what is left open, encode it, and build the network.
 
@@ -132,6 +138,10 @@ def prepare(
         target: the column to learn.
         options: what the user has decided.
         validation: a table of its own to choose the best epoch by, instead of a share of `table`.
+        held_out: the rows of `table` (from 0) that choose the best epoch, instead of a share of
+            them drawn at random.
+        fewest_rows_of_class: a class with fewer rows is refused: 2, as one row cannot be both
+            learnt from and checked on; 1 for parts of a table, as cross-validation makes them.
 
     Raises:
         InputError: a table or an option that cannot be used; says what to do.
@@ -146,15 +156,15 @@ def prepare(
         raise TableError(f"the table has no column beside '{target}' to learn from.")
     decisions: list[str] = []
     known = _known_rows(frame, target, options, decisions)
-    target_encoder = _fit_target(frame[target], known, options)
+    target_encoder = _fit_target(frame[target], known, options, fewest_rows_of_class)
     y = target_encoder.encode(frame[target], known)
     n_classes = len(target_encoder.classes)
     options = settled(options, n=len(known), task=target_encoder.task, n_classes=n_classes)
 
-    learnt, held_out = known, known[:0]
+    learnt, judging = known, known[:0]
     if validation is None:
-        at = _held_out(y, options, decisions)
-        learnt, held_out = np.delete(known, at), known[at]
+        at = _held_out(y, options, decisions) if held_out is None else np.isin(known, held_out)
+        learnt, judging = np.delete(known, at), known[at]
     encoder = TableEncoder.fit(
         frame[names],
         kinds=options.kinds,
@@ -168,10 +178,10 @@ def prepare(
     def encoded(part: nw.DataFrame[Any], rows: NDArray[np.int64]) -> Rows:
         y = target_encoder.encode(part[target], rows)
         weight = None if options.weight is None else row_weights(part, options.weight, rows)
-        return Rows(encoder.encode(part, rows), _as_targets(y, network), weight)
+        return Rows(encoder.encode(part, rows), network.loss.as_targets(y), weight)
 
     rows = encoded(frame, learnt)
-    judges = encoded(frame, held_out) if len(held_out) else None
+    judges = encoded(frame, judging) if len(judging) else None
     if validation is not None:
         other = frame_of(validation)
         column_of(other, target, "target")
@@ -206,10 +216,19 @@ def _known_rows(
     return known
 
 
-def _fit_target(column: nw.Series[Any], rows: NDArray[np.int64], options: Options) -> TargetEncoder:
+def _fit_target(
+    column: nw.Series[Any], rows: NDArray[np.int64], options: Options, fewest_rows: int
+) -> TargetEncoder:
     scaling = _SCALINGS.get(loss_name(options) or "", "standard")
     task = task_of(options)
-    return TargetEncoder.fit(column, task=task, scaling=scaling, missing=options.missing, rows=rows)
+    return TargetEncoder.fit(
+        column,
+        task=task,
+        scaling=scaling,
+        missing=options.missing,
+        rows=rows,
+        fewest_rows=fewest_rows,
+    )
 
 
 def _held_out(y: Targets, options: Options, decisions: list[str]) -> NDArray[np.int64]:
@@ -231,13 +250,6 @@ def _held_out(y: Targets, options: Options, decisions: list[str]) -> NDArray[np.
         )
         return found[:0]
     return found
-
-
-def _as_targets(y: Targets, network: Network) -> Targets:
-    """Encoded targets in the form that the loss takes."""
-    if isinstance(network.loss, BinaryCrossEntropy):
-        return y.astype(np.float64)[:, None]
-    return y
 
 
 def _typical(target: TargetEncoder, rows: Rows) -> tuple[float, ...]:

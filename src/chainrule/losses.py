@@ -37,6 +37,10 @@ class Loss(ABC):
         """Predictions of shape (n, k) from scores of shape (n, k); the identity unless said."""
         return scores
 
+    def as_targets(self, y: Targets) -> Targets:
+        """An encoded target column, (n, 1) numbers or (n,) class indices, as `value` takes it."""
+        return y
+
     def checked(self, y: Targets, k: int) -> Targets:
         """`y` in the form that `value` takes for k outputs: here real numbers of shape (n, k).
 
@@ -226,6 +230,10 @@ class BinaryCrossEntropy(Loss):
         """Refuse a smoothing outside [0, 1)."""
         _check_smoothing(self.smoothing)
 
+    def as_targets(self, y: Targets) -> Targets:
+        """Indices of two classes as shares of yes, (n, 1)."""
+        return y.astype(np.float64)[:, None] if y.ndim == 1 else y
+
     def checked(self, y: Targets, k: int) -> Targets:
         """Shares of yes from 0 to 1, shape (n, k)."""
         y = _real_targets(self.name, y, k)
@@ -302,6 +310,12 @@ class SoftmaxCrossEntropy(Loss):
         difference = self.link(scores) - self.smoothing / scores.shape[1]
         difference[np.arange(len(y)), y] -= 1 - self.smoothing
         return difference
+
+
+def central_output(loss: Loss) -> int:
+    """The output that a single number is taken from: of quantiles the one nearest to 1/2."""
+    levels = loss.levels if isinstance(loss, Quantile) else (0.5,)
+    return int(np.argmin([abs(q - 0.5) for q in levels]))
 
 
 def _real_targets(name: str, y: Targets, k: int) -> Targets:

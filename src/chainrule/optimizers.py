@@ -39,6 +39,13 @@ class Optimizer(ABC):
     ) -> tuple[State, Floats]:
         """The state and theta after one step of size `rate`."""
 
+    def answer(self, state: State, theta: Floats) -> Floats:
+        """The theta to predict with: where the steps have come to, unless the optimiser averages.
+
+        The steps go on from `theta`, not from it.
+        """
+        return theta
+
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
@@ -163,6 +170,85 @@ class AdamW(Adam):
 
 
 @dataclass(frozen=True)
+class Clipped(Optimizer):
+    """Another optimiser, given gradients of a bounded length (Pascanu, Mikolov & Bengio 2013).
+
+        g <- g min(1, norm / |g|)       with |g| the Euclidean length of the whole gradient
+
+    Attributes:
+        norm: the length that no gradient exceeds.
+        then: what makes the step.
+    """
+
+    name = "clipped"
+    norm: float
+    then: Optimizer
+
+    def __post_init__(self) -> None:
+        """Refuse a norm that is not positive."""
+        if not 0 < self.norm < np.inf:
+            raise InputError(f"clipped: norm is {self.norm}, but must be a positive number.")
+
+    def init(self, theta: Floats) -> State:
+        """The state of the other optimiser."""
+        return self.then.init(theta)
+
+    def step(
+        self, state: State, gradient: Floats, theta: Floats, rate: float
+    ) -> tuple[State, Floats]:
+        """Its step, from a gradient that is not too long."""
+        length = float(np.linalg.norm(gradient))
+        if length > self.norm:
+            gradient = gradient * (self.norm / length)
+        return self.then.step(state, gradient, theta, rate)
+
+    def answer(self, state: State, theta: Floats) -> Floats:
+        """Its answer."""
+        return self.then.answer(state, theta)
+
+
+@dataclass(frozen=True)
+class Averaged(Optimizer):
+    """Another optimiser, whose recent thetas are averaged for predictions (Polyak & Juditsky 1992).
+
+        average <- average + share (theta - average),    share = max(1 - decay, 1 / c)
+
+    c counts the steps: up to step 1 / (1 - decay) the average is the plain mean of all thetas, so
+    that nothing is left of the start; from then on old ones fade.
+
+    Attributes:
+        decay: how much of the average a step leaves standing.
+        of: what makes the steps.
+    """
+
+    name = "averaged"
+    decay: float
+    of: Optimizer
+
+    def __post_init__(self) -> None:
+        """Refuse a decay outside [0, 1)."""
+        _check_share("averaged", "decay", self.decay)
+
+    def init(self, theta: Floats) -> State:
+        """The state of the other optimiser, and an average of nothing."""
+        return {**self.of.init(theta), "averaged": 0, "average": theta}
+
+    def step(
+        self, state: State, gradient: Floats, theta: Floats, rate: float
+    ) -> tuple[State, Floats]:
+        """Its step, and the average that includes where it led."""
+        own, theta = self.of.step(state, gradient, theta, rate)
+        averaged, average = state["averaged"] + 1, state["average"]
+        share = max(1 - self.decay, 1 / averaged)
+        average = average + share * (theta - average)
+        return {**own, "averaged": averaged, "average": average}, theta
+
+    def answer(self, state: State, theta: Floats) -> Floats:
+        """The average."""
+        return state["average"]
+
+
+@dataclass(frozen=True)
 class LBFGS:
     """L-BFGS through SciPy: all rows in every step, no learning rate (Liu & Nocedal 1989).
 
@@ -172,19 +258,33 @@ class LBFGS:
     Attributes:
         memory: how many past steps shape its picture of the curvature.
         tolerance: it stops where the largest entry of the gradient is below this.
+        reduction: it stops where an iteration lowers J by less than this share of it; None is the
+            precision of the numbers.
+        evaluations: it stops after an iteration that has brought the evaluations of J above this
+            number; None is 20 times the number of iterations.
     """
 
     name: ClassVar[str] = "lbfgs"
     memory: int = 10
     tolerance: float = 1e-5
+    reduction: float | None = None
+    evaluations: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a memory of nothing, of which SciPy makes nonsense, and a negative tolerance."""
+        """Refuse a memory of nothing, of which SciPy makes nonsense, and limits without meaning."""
         if not isinstance(self.memory, int) or self.memory < 1:
             raise InputError(f"lbfgs: memory is {self.memory}, but must be a whole number from 1.")
         if not 0 <= self.tolerance < np.inf:
             raise InputError(
                 f"lbfgs: tolerance is {self.tolerance}, but must be 0 or a positive number."
+            )
+        if self.reduction is not None and not 0 <= self.reduction < 1:
+            raise InputError(
+                f"lbfgs: reduction is {self.reduction}, but must be None, or from 0 to below 1."
+            )
+        if self.evaluations is not None and self.evaluations < 1:
+            raise InputError(
+                f"lbfgs: evaluations is {self.evaluations}, but must be None, or at least 1."
             )
 
 

@@ -2,7 +2,8 @@
 
 A schedule is a value with one pure function of what is known before a step: the base rate, the
 number t of steps taken so far, the number T of steps there will be at most, and the loss of each
-finished epoch. The last only `Adaptive` looks at.
+finished epoch: of the validation rows, or of the training rows where there are none. The last only
+`Adaptive` looks at.
 """
 
 import math

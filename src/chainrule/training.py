@@ -8,20 +8,20 @@ is to `break`; what was learnt up to there is in the last record.
 """
 
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from queue import SimpleQueue
-from threading import Thread
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
-from scipy.optimize import OptimizeResult, minimize
+from scipy.sparse import csr_array, issparse
 
 from chainrule.arrays import Floats, Targets
 from chainrule.engines import Engine, EpochPlan, Rows, reference
 from chainrule.errors import DivergedError, InputError
 from chainrule.initializers import Initializer, initial_parameters
+from chainrule.lbfgs_iterations import lbfgs_iterations
 from chainrule.network import Network, Parameters
 from chainrule.optimizers import LBFGS, Adam, Optimizer, State
 from chainrule.randomness import Purpose, generator
@@ -45,6 +45,7 @@ class TrainingSettings:
             loss is that of the validation rows, or of the training rows where there are none.
         tolerance: a loss is better if it is below the best by more than this.
         l2: weight of the penalty l2 / 2 sum W^2 in J.
+        shuffle: whether each epoch sees the rows in an order of its own, or all of them in theirs.
         initializer: how weights are drawn; None lets each activation choose.
         seed: of everything random.
         dtype: float32, or float64 for proofs.
@@ -58,6 +59,7 @@ class TrainingSettings:
     patience: int | None = 20
     tolerance: float = 0.0
     l2: float = 0.0
+    shuffle: bool = True
     initializer: Initializer | None = None
     seed: int = 0
     dtype: DTypeLike = np.float32
@@ -80,6 +82,23 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """Where a training goes on.
+
+    Attributes:
+        number: epochs that lie behind.
+        steps: updates taken in them.
+        parameters: where they ended.
+        state: the optimiser's state there; None starts it anew.
+    """
+
+    number: int
+    steps: int
+    parameters: Parameters
+    state: State | None
+
+
+@dataclass(frozen=True)
 class Epoch:
     """What one epoch left behind.
 
@@ -90,10 +109,10 @@ class Epoch:
         loss: the mean of J over the epoch's batches as they were met, penalty included.
         validation_loss: mean loss of the validation rows after the epoch, without penalty.
         metrics: the metrics asked for, of the validation rows.
-        parameters: where the epoch ended.
-        state: the optimiser's state there.
-        best_number: the epoch with the best loss so far.
-        best_loss: that loss.
+        parameters: where the epoch ended; the average, if the optimiser averages.
+        state: the optimiser's state there. Of L-BFGS it is the number of "evaluations" of J.
+        best_number: the epoch with the best loss so far, of those since training began or went on.
+        best_loss: that loss, or the metric that was monitored in its place.
         best: the parameters after that epoch.
     """
 
@@ -132,7 +151,9 @@ def train(
     *,
     validation: Rows | None = None,
     metrics: Mapping[str, Metric] | None = None,
+    monitor: str | None = None,
     parameters: Parameters | None = None,
+    resume: Checkpoint | None = None,
     engine: Engine = reference,
 ) -> Iterator[Epoch]:
     """Train `network` on `rows`; yields a record after every epoch.
@@ -143,7 +164,12 @@ def train(
         settings: how; by default `TrainingSettings()`.
         validation: rows that are not learnt from; they choose the best epoch.
         metrics: figures of the validation rows wanted in every record.
+        monitor: the metric, the smaller the better, that chooses the best epoch, ends patience and
+            guides an adaptive schedule; by default the loss of the validation rows does, or of the
+            training rows where there are none.
         parameters: where to start; by default drawn by `initial_parameters`.
+        resume: where to go on, in place of a start; `settings.epochs` counts the epochs before it.
+            The best epoch, patience and an adaptive schedule count from there.
         engine: what computes.
 
     Raises:
@@ -155,6 +181,13 @@ def train(
     rows = _prepared("the training rows", network, rows, settings.dtype)
     if validation is not None:
         validation = _prepared("the validation rows", network, validation, settings.dtype)
+    if monitor is not None and (validation is None or monitor not in (metrics or {})):
+        raise InputError(
+            f"the monitor '{monitor}' must be one of the metrics, which are figures of validation "
+            "rows: give both."
+        )
+    if resume is not None:
+        parameters = resume.parameters
     if parameters is None:
         draws = generator(settings.seed, Purpose.INITIAL)
         parameters = initial_parameters(
@@ -163,28 +196,37 @@ def train(
     else:
         parameters = Parameters(network, parameters.theta).astype(settings.dtype)
 
+    start = (
+        Checkpoint(resume.number, resume.steps, parameters, resume.state)
+        if resume
+        else Checkpoint(0, 0, parameters, None)
+    )
+    losses: list[float] = []  # as monitored: what the schedule sees
     optimizer = settings.optimizer
     passes = (
-        _lbfgs_passes(network, rows, settings, optimizer, parameters, engine)
+        _lbfgs_passes(network, rows, settings, optimizer, start, engine)
         if isinstance(optimizer, LBFGS)
-        else _batch_passes(network, rows, settings, optimizer, parameters, engine)
+        else _batch_passes(network, rows, settings, optimizer, start, losses, engine)
     )
     best, best_number, best_loss = parameters, 0, math.inf
-    last_progress, progress_loss = 0, math.inf
+    last_progress, progress_loss = start.number, math.inf
     with closing(passes):  # whatever ends the loop ends the thread of L-BFGS too
-        for number, done in enumerate(passes, start=1):
+        for number, done in enumerate(passes, start=start.number + 1):
             validation_loss, figures = (
                 (None, {})
                 if validation is None or not math.isfinite(done.loss)
                 else _judged(network, done.parameters, validation, metrics or {}, engine)
             )
             monitored = done.loss if validation_loss is None else validation_loss
+            if monitor in figures and math.isfinite(monitored):
+                monitored = figures[monitor]
             if not math.isfinite(monitored) or not np.isfinite(done.parameters.theta).all():
                 raise _diverged(number, monitored, optimizer, done.rate)
             if monitored < best_loss:
                 best, best_number, best_loss = done.parameters, number, monitored
             if monitored < progress_loss - settings.tolerance:
                 last_progress, progress_loss = number, monitored
+            losses.append(monitored)
             yield Epoch(
                 number=number,
                 steps=done.steps,
@@ -218,19 +260,21 @@ def _batch_passes(
     rows: Rows,
     settings: TrainingSettings,
     optimizer: Optimizer,
-    parameters: Parameters,
+    start: Checkpoint,
+    losses: Sequence[float],
     engine: Engine,
 ) -> Generator[_Pass, None, None]:
-    """Passes in shuffled batches, with one step of the optimiser for each batch."""
+    """Passes in batches, with one step of the optimiser for each; `losses` grows meanwhile."""
     n = len(rows)
     steps = math.ceil(n / settings.batch_size)
-    total_steps = steps * settings.epochs
-    state = optimizer.init(parameters.theta)
-    losses: list[float] = []
-    for epoch in range(settings.epochs):
-        first = epoch * steps
+    total_steps = start.steps + steps * (settings.epochs - start.number)
+    parameters = start.parameters
+    state = optimizer.init(parameters.theta) if start.state is None else start.state
+    first = start.steps
+    for epoch in range(start.number, settings.epochs):
+        shuffle = generator(settings.seed, Purpose.SHUFFLE, epoch)
         plan = EpochPlan(
-            order=generator(settings.seed, Purpose.SHUFFLE, epoch).permutation(n),
+            order=shuffle.permutation(n) if settings.shuffle else np.arange(n),
             batch_size=settings.batch_size,
             rates=np.array(
                 [
@@ -246,8 +290,9 @@ def _batch_passes(
             loss, parameters, state = engine.train_epoch(
                 network, parameters, optimizer, state, rows, plan, settings.l2
             )
-        losses.append(loss)
-        yield _Pass(first + steps, float(plan.rates[-1]), loss, parameters, state)
+        first += steps
+        answer = Parameters(network, optimizer.answer(state, parameters.theta))
+        yield _Pass(first, float(plan.rates[-1]), loss, answer, state)
 
 
 def _lbfgs_passes(
@@ -255,70 +300,27 @@ def _lbfgs_passes(
     rows: Rows,
     settings: TrainingSettings,
     optimizer: LBFGS,
-    parameters: Parameters,
+    start: Checkpoint,
     engine: Engine,
 ) -> Generator[_Pass, None, None]:
-    """Iterations of SciPy's L-BFGS-B, each a pass.
-
-    SciPy calls back after each iteration, while we are asked for one at a time: so it runs in a
-    thread of its own, which waits in the callback until the next iteration is wanted.
-    """
+    """Iterations of L-BFGS, each a pass over all rows or several."""
     if any(layer.dropout for layer in network.layers):
         raise InputError(
             "lbfgs compares losses of the same function from step to step, which dropout changes "
             "at random: set dropout to 0, or choose another optimizer."
         )
-    reports: SimpleQueue[tuple[float, Floats] | BaseException | None] = SimpleQueue()
-    go_on: SimpleQueue[bool] = SimpleQueue()
 
     def objective(theta: Floats) -> tuple[float, Floats]:
         at = Parameters(network, theta.astype(settings.dtype))
         J, gradient = engine.loss_and_gradient(network, at, rows, settings.l2)
         return J, gradient.theta.astype(np.float64)
 
-    def after_iteration(intermediate_result: OptimizeResult) -> None:
-        reports.put((float(intermediate_result.fun), intermediate_result.x.copy()))
-        if not go_on.get():
-            raise StopIteration  # SciPy's way of being asked to stop
-
-    @np.errstate(over="ignore", invalid="ignore")
-    def run() -> None:
-        try:
-            found = minimize(
-                objective,
-                parameters.theta.astype(np.float64),
-                jac=True,
-                method="L-BFGS-B",
-                callback=after_iteration,
-                options={
-                    "maxiter": settings.epochs,
-                    "maxfun": 20 * settings.epochs,
-                    "maxcor": optimizer.memory,
-                    "gtol": optimizer.tolerance,
-                    "ftol": float(np.finfo(settings.dtype).eps),
-                },
-            )
-            if found.nit == 0:  # no step was possible: the start is all there is to report
-                reports.put((float(found.fun), found.x))
-            reports.put(None)
-        except BaseException as error:
-            reports.put(error)
-
-    worker = Thread(target=run, name="chainrule-lbfgs", daemon=True)
-    worker.start()
-    steps = 0
-    try:
-        while (report := reports.get()) is not None:
-            if isinstance(report, BaseException):
-                raise report
-            steps += 1
-            J, theta = report
-            reached = Parameters(network, theta.astype(settings.dtype))
-            yield _Pass(steps, 1.0, J, reached, {})
-            go_on.put(True)
-    finally:
-        go_on.put(False)
-        worker.join()
+    most, precision = settings.epochs - start.number, float(np.finfo(settings.dtype).eps)
+    iterations = lbfgs_iterations(objective, start.parameters.theta, optimizer, most, precision)
+    with closing(iterations):
+        for steps, reached in enumerate(iterations, start=start.steps + 1):
+            parameters = Parameters(network, reached.theta.astype(settings.dtype))
+            yield _Pass(steps, 1.0, reached.J, parameters, {"evaluations": reached.evaluations})
 
 
 def _diverged(number: int, loss: float, optimizer: Optimizer | LBFGS, rate: float) -> DivergedError:
@@ -354,17 +356,23 @@ def _judged(
 @np.errstate(over="ignore", invalid="ignore")
 def _prepared(what: str, network: Network, rows: Rows, dtype: DTypeLike) -> Rows:
     """The rows in the dtype of training, after the checks that every engine relies on."""
-    X = np.ascontiguousarray(rows.X, dtype=dtype)
+    X: Any
+    if issparse(rows.X):
+        X = csr_array(rows.X, dtype=dtype)
+        values = X.data
+    else:
+        X = values = np.ascontiguousarray(rows.X, dtype=dtype)
     if X.ndim != 2 or X.shape[1] != network.n_inputs:
         raise InputError(
             f"{what} have inputs of shape {X.shape}, "
             f"but this network takes {network.n_inputs} inputs: expected (n, {network.n_inputs})."
         )
-    if len(X) == 0:
+    n = X.shape[0]
+    if n == 0:
         raise InputError(f"{what} are empty; at least one row is needed.")
-    if len(rows.y) != len(X):
-        raise InputError(f"{what} have {len(X)} rows of inputs, but {len(rows.y)} targets.")
-    if not np.isfinite(X).all():
+    if len(rows.y) != n:
+        raise InputError(f"{what} have {n} rows of inputs, but {len(rows.y)} targets.")
+    if not np.isfinite(values).all():
         raise InputError(
             f"{what} have inputs that are NaN or infinite in {np.dtype(dtype)}; fill or drop them."
         )
@@ -374,8 +382,8 @@ def _prepared(what: str, network: Network, rows: Rows, dtype: DTypeLike) -> Rows
         raise InputError(f"{what} have targets too large for {np.dtype(dtype)}; rescale them.")
     weight = None if rows.weight is None else np.asarray(rows.weight, dtype=dtype)
     if weight is not None:
-        if weight.shape != (len(X),):
-            raise InputError(f"{what} have {len(X)} rows, but weights of shape {weight.shape}.")
+        if weight.shape != (n,):
+            raise InputError(f"{what} have {n} rows, but weights of shape {weight.shape}.")
         if not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
             raise InputError(f"the weights of {what} must be finite, not negative, and not all 0.")
     return Rows(X, y, weight)

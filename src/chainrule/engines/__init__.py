@@ -22,7 +22,7 @@ class Rows:
     """Rows to learn from or to be judged on.
 
     Attributes:
-        X: inputs, shape (n, d).
+        X: inputs, shape (n, d); the reference engine takes a SciPy CSR array too.
         y: targets in the form that the loss takes: (n, k) numbers, or (n,) class indices.
         weight: how much each row counts, shape (n,), none of them negative; None is 1 for all.
     """
@@ -33,7 +33,7 @@ class Rows:
 
     def __len__(self) -> int:
         """n, the number of rows."""
-        return len(self.X)
+        return self.X.shape[0]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The reference engine: the notes' formulas in NumPy, written to be read. It defines every result.
 
 It works in the dtype of theta and X: float64 where numbers are proven, float32 where speed counts.
+X may be a SciPy CSR array; it stays one, so that only its batches' activations take memory.
 """
 
 from collections.abc import Sequence
@@ -85,15 +86,16 @@ def backward(
                 deltas[l] = fed_back * g.derivative(Z[l], A[l + 1])
             else:
                 deltas[l] = fed_back * factor * g.derivative(Z[l], g.function(Z[l]))
-        np.matmul(A[l].T, deltas[l], out=gradient.W[l])
+        gradient.W[l][...] = A[l].T @ deltas[l]  # with out=, NumPy would refuse a sparse A[0]
         np.sum(deltas[l], axis=0, out=gradient.b[l])
     return gradient, deltas
 
 
 def scores(network: Network, parameters: Parameters, X: Floats) -> Floats:
     """Scores of shape (n, k): the last layer's sums, before the loss's link."""
-    found = np.empty((len(X), network.n_outputs), dtype=parameters.theta.dtype)
-    for start in range(0, len(X), ROWS_AT_ONCE):
+    n = X.shape[0]
+    found = np.empty((n, network.n_outputs), dtype=parameters.theta.dtype)
+    for start in range(0, n, ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
         found[part] = forward(network, parameters, X[part]).Z[-1]
     return found

@@ -20,7 +20,7 @@ Cycle = Literal["day of year", "day of month", "weekday", "time of day"]
 ORDERS: tuple[Order, ...] = ("year first", "month/day/year", "day/month/year", "yyyymmdd")
 #: Positions on each circle. 29 February is a position of its own, days of short months end before
 #: the circle does.
-_POSITIONS: dict[Cycle, int] = {
+POSITIONS: dict[Cycle, int] = {
     "day of year": 366,
     "day of month": 31,
     "weekday": 7,
@@ -71,7 +71,7 @@ class DateColumn:
             name=cells.name,
             order=order,
             trend=RobustScaling.fit(present / MICROSECONDS_PER_YEAR),
-            cycles=tuple(c for c in _POSITIONS if np.ptp(position(present, c)) > 0),
+            cycles=tuple(c for c in POSITIONS if np.ptp(position(present, c)) > 0),
             first=time_text(int(present.min())),
             last=time_text(int(present.max())),
             n_rows=len(missing),
@@ -97,7 +97,7 @@ class DateColumn:
             parts.append(self.trend.apply(micros / MICROSECONDS_PER_YEAR))
         for cycle in self.cycles:
             # A table of the positions: the same bits for a row whatever rows come with it.
-            angle = 2 * np.pi * np.arange(_POSITIONS[cycle]) / _POSITIONS[cycle]
+            angle = 2 * np.pi * np.arange(POSITIONS[cycle]) / POSITIONS[cycle]
             at = position(micros, cycle)
             parts += [np.sin(angle)[at], np.cos(angle)[at]]
         X = np.empty((len(cells), len(self.inputs)), dtype=np.float32)

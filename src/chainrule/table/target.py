@@ -76,11 +76,12 @@ class TargetEncoder:
         scaling: str = "standard",
         missing: Collection[str] = (),
         rows: NDArray[np.int64] | None = None,
+        fewest_rows: int = 2,
     ) -> "TargetEncoder":
         """Learn the target of the training rows; `task` None infers it from the values.
 
         Raises TableError for missing values (`missing_rows` finds them), a constant target, a class
-        with one row, more classes than can be learnt, infinities and magnitudes beyond 1e38, and
+        with one row (unless `fewest_rows` of a class are 1), more classes than can be learnt, infinities and magnitudes beyond 1e38, and
         text where numbers are needed.
         """
         _check(task, (None, *get_args(Task)), "task")
@@ -101,7 +102,7 @@ class TargetEncoder:
             reason = f"{task}, as asked for"
         if (task or inferred) == "regression":
             return cls._fit_regression(cells, reason, scaling)
-        return cls._fit_classification(cells, reason)
+        return cls._fit_classification(cells, reason, fewest_rows)
 
     @classmethod
     def _fit_regression(cls, cells: Cells, reason: str, scaling: str) -> "TargetEncoder":
@@ -124,7 +125,7 @@ class TargetEncoder:
         )
 
     @classmethod
-    def _fit_classification(cls, cells: Cells, reason: str) -> "TargetEncoder":
+    def _fit_classification(cls, cells: Cells, reason: str, fewest_rows: int) -> "TargetEncoder":
         if cells.numbers.complete:
             numbers_of(cells, "correct it, or leave the row out")
         label_type = _label_type(cells)
@@ -132,7 +133,7 @@ class TargetEncoder:
         counts = values.value_counts(name="count")
         counts.columns = ["label", "count"]
         counts = counts.sort("label")
-        _refuse_classes(cells, counts)
+        _refuse_classes(cells, counts, fewest_rows)
         return cls(
             name=cells.name,
             task="classification",
@@ -311,7 +312,7 @@ def _constant(cells: Cells) -> TableError:
     )
 
 
-def _refuse_classes(cells: Cells, counts: pl.DataFrame) -> None:
+def _refuse_classes(cells: Cells, counts: pl.DataFrame, fewest_rows: int) -> None:
     """Refuse more classes than can be learnt, and classes with one row."""
     n, k = len(cells), len(counts)
     if k == 1:
@@ -325,7 +326,7 @@ def _refuse_classes(cells: Cells, counts: pl.DataFrame) -> None:
             f"amount; {advice}"
         )
     single = counts.filter(pl.col("count") == 1)["label"]
-    if len(single):
+    if len(single) and fewest_rows > 1:
         names = ", ".join(repr(label) for label in single.head(5))
         more = f" and {len(single) - 5:,} more" if len(single) > 5 else ""
         what = "class" if len(single) == 1 else "classes"
