@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from chainrule.activations import ACTIVATIONS
-from chainrule.engines import Rows, reference
+from chainrule.engines import Rows, compiled, reference
 from chainrule.losses import (
     LOSSES,
     BinaryCrossEntropy,
@@ -23,7 +23,7 @@ from chainrule.network import Network, Parameters, multilayer_perceptron
 from chainrule.randomness import keep_mask
 from recorded.weyl import classes, numbers
 
-ENGINES = {"reference": reference}
+ENGINES = {"reference": reference, "compiled": compiled}
 """Every engine there is; a new one is added here and has to give the same numbers."""
 
 FURTHER_LOSSES = (

@@ -1,0 +1,181 @@
+"""How many threads there are, who else trains and who forks shows in no bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chainrule.activations import SILU
+from chainrule.engines import EpochPlan, Rows, compiled
+from chainrule.engines.compiled import threads, workspace
+from chainrule.errors import InputError
+from chainrule.initializers import initial_parameters
+from chainrule.losses import SoftmaxCrossEntropy
+from chainrule.network import multilayer_perceptron
+from chainrule.optimizers import Adam
+
+TESTS = str(Path(__file__).parents[1])
+
+N, D, K, BATCH = 1000, 20, 3, 250
+
+PROLOGUE = """
+import os, sys, time
+import numpy as np
+from engines.test_threads import trained
+"""
+
+
+def trained(seed=0, epochs=3, n=N, hidden=(48, 40), batch=BATCH):
+    """Theta after some epochs, as bytes."""
+    draws = np.random.default_rng(seed)
+    X = draws.standard_normal((n, D)).astype(np.float32)
+    y = draws.integers(K, size=n)
+    network = multilayer_perceptron(
+        D, hidden, K, activation=SILU, loss=SoftmaxCrossEntropy(), dropout=0.1
+    )
+    parameters = initial_parameters(network, draws, dtype=np.float32)
+    state = Adam().init(parameters.theta)
+    rows = Rows(X, y, draws.random(n).astype(np.float32))
+    for _ in range(epochs):
+        plan = EpochPlan(
+            draws.permutation(n),
+            batch,
+            np.full(-(-n // batch), 1e-2),
+            draws.integers(2**32, size=len(hidden) + 1, dtype=np.uint32),
+        )
+        _, parameters, state = compiled.train_epoch(
+            network, parameters, Adam(), state, rows, plan, 1e-4
+        )
+    scores = compiled.scores(network, parameters, X)
+    _, gradient = compiled.loss_and_gradient(network, parameters, rows)
+    return b"".join(part.tobytes() for part in (parameters.theta, scores, gradient.theta))
+
+
+@pytest.fixture
+def many_cores(monkeypatch):
+    """A division of the work as on a machine of eight CPUs."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(workspace, "SMALL", 0)
+
+
+def run(script, timeout=90):
+    """A Python of its own, which has to end in time and without a word of complaint."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PROLOGUE + script],
+        cwd=TESTS,
+        env={**os.environ, "PYTHONPATH": TESTS},
+        timeout=timeout,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+@pytest.mark.usefixtures("many_cores")
+def test_the_number_of_threads_shows_in_no_bit():
+    found = set()
+    for count in (1, 2, 3, 4, 8):
+        with threads.at_most(count):
+            found.add(trained())
+    assert len(found) == 1
+
+
+@pytest.mark.usefixtures("many_cores")
+def test_networks_trained_side_by_side_are_those_trained_alone():
+    alone = [trained(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(trained, range(4))) == alone
+
+
+def test_the_work_is_divided_on_this_test():
+    division = workspace.division
+    network = multilayer_perceptron(D, (48, 40), K, activation=SILU, loss=SoftmaxCrossEntropy())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "cpu_count", lambda: 8)
+        patch.setattr(workspace, "SMALL", 0)
+        block, panels = division(network, BATCH)
+    assert -(-BATCH // block) >= 7
+    assert len(panels) >= 7
+
+
+def test_work_that_runs_at_once_shares_the_threads():
+    with threads.at_most(6), threads.share() as first:
+        assert first() == 6
+        with threads.share() as second, threads.share():
+            assert first() == second() == 2
+        assert first() == 6
+
+
+def test_threads_go_together_only_while_that_is_faster():
+    tempo = threads.Tempo()
+    assert tempo.threads(1) == 1
+    assert tempo.threads(4) == 4
+    tempo.note(4, 1.0)
+    assert tempo.threads(4) == 1
+    tempo.note(1, 2.0)
+    assert {tempo.threads(4) for _ in range(50)} == {4}
+    tempo.note(4, 9.0)  # another process has come
+    taken = [tempo.threads(4) for _ in range(2 * threads.RETRY)]
+    assert taken.count(4) == 2
+    tempo.note(4, 1.0)  # and gone
+    assert tempo.threads(4) == 4
+
+
+def test_fewer_than_one_thread_is_refused():
+    with pytest.raises(InputError, match="threads is 0"), threads.at_most(0):
+        pass
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_of_a_fork_trains_as_its_parent_does():
+    out = run(
+        """
+from threading import Thread
+before = trained(1)
+busy = Thread(target=lambda: [trained(2) for _ in range(200)], daemon=True)
+busy.start()          # a fork while another thread is at work
+for child in range(3):
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if trained(1) == before else 1)
+    print(os.waitpid(pid, 0)[1])
+print(trained(1) == before)
+os._exit(0) if sys.stdout.flush() is None else None
+"""
+    )
+    assert out.split() == ["0", "0", "0", "True"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_an_interrupt_is_answered_within_half_a_second():
+    script = (
+        PROLOGUE
+        + """
+trained(1)
+print("ready", flush=True)
+try:
+    trained(3, n=200_000, hidden=(256, 256), epochs=50)
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+"""
+    )
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", script],
+        env={**os.environ, "PYTHONPATH": TESTS},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(1.0)
+        sent = time.perf_counter()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "stopped\n"
+        waited = time.perf_counter() - sent
+        process.kill()
+    assert waited < 0.5
