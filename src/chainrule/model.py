@@ -18,7 +18,7 @@ from chainrule.choices import choose
 from chainrule.engines import Engine, reference
 from chainrule.errors import InputError, ModelFileError
 from chainrule.evaluation import Evaluation, evaluate_classification, evaluate_regression
-from chainrule.losses import LOSSES, Loss, Quantile
+from chainrule.losses import LOSSES, Loss, Quantile, central_output
 from chainrule.model_file import read_model_file, write_model_file
 from chainrule.network import Dense, Network, Parameters
 from chainrule.table import (
@@ -30,6 +30,7 @@ from chainrule.table import (
     rows_with_target,
 )
 from chainrule.table.plain import from_plain, to_plain
+from chainrule.trace import Trace, trace_row
 
 EpochFigures = Mapping[str, float | None]
 """What is kept of an epoch: "epoch", "rate", "loss", "validation loss" and the metrics."""
@@ -119,6 +120,19 @@ class Model:
         scores = reference.scores(self.network, self.parameters, self.encoder.encode(frame, known))
         return self.judge(y, self.network.loss.link(scores), row_weight)
 
+    def trace(self, table: Any, row: int = 0) -> Trace:
+        """Every number of the way of one row through the network, and back if its target is known.
+
+        Args:
+            table: a data frame, or a mapping of columns to values for a single row.
+            row: its number, from 0.
+
+        Raises:
+            InputError: the table has no such row.
+            TableError: a column is lacking, or holds what it did not hold in training.
+        """
+        return trace_row(self.encoder, self.target, self.network, self.parameters, table, row=row)
+
     def judge(self, y: NDArray[Any], predictions: Floats, weight: Floats | None) -> Evaluation:
         """The figures of encoded targets and the network's predictions for them."""
         if self.task == "classification":
@@ -137,12 +151,8 @@ class Model:
             weight,
         )
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file: whole or not at all.
-
-        Raises:
-            InputError: the file cannot be written there; says why.
-        """
+    def to_document(self) -> tuple[dict[str, Any], dict[str, Floats]]:
+        """The model as plain data, and its weights and biases by name."""
         document = {
             "encoder": self.encoder.to_dict(),
             "target": self.target.to_dict(),
@@ -152,7 +162,15 @@ class Model:
             "history": [dict(figures) for figures in self.history],
             "training": dict(self.training),
         }
-        write_model_file(path, document, _tensors(self.parameters))
+        return document, _tensors(self.parameters)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file: whole or not at all.
+
+        Raises:
+            InputError: the file cannot be written there; says why.
+        """
+        write_model_file(path, *self.to_document())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Model":
@@ -163,7 +181,7 @@ class Model:
         """
         document, tensors = read_model_file(path)
         try:
-            return cls._from_document(document, tensors)
+            return cls.from_document(document, tensors)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, ModelFileError):
                 raise ModelFileError(f"{os.fspath(path)}: {error}") from error
@@ -173,9 +191,19 @@ class Model:
             ) from error
 
     @classmethod
-    def _from_document(
+    def from_document(
         cls, document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
     ) -> "Model":
+        """The model that `to_document` described.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: it describes none.
+        """
+        if "members" in document:
+            raise ModelFileError(
+                "it holds an ensemble of models: load it with chainrule.TabularClassifier or "
+                "TabularRegressor."
+            )
         known = {"encoder", "target", "layers", "loss", "typical", "history", "training"}
         if set(document) != known:
             raise ValueError(f"it should hold {', '.join(sorted(known))}")
@@ -207,12 +235,6 @@ def class_probabilities(predictions: Floats) -> Floats:
     if predictions.shape[1] == 1:
         return np.hstack([1 - predictions, predictions])
     return predictions
-
-
-def central_output(loss: Loss) -> int:
-    """The output that a single number is taken from: of quantiles the one nearest to 1/2."""
-    levels = loss.levels if isinstance(loss, Quantile) else (0.5,)
-    return int(np.argmin([abs(q - 0.5) for q in levels]))
 
 
 @dataclass(frozen=True)
