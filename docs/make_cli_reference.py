@@ -19,7 +19,7 @@ Every message goes to stderr and every result to stdout. The exit status is
 | status | when |
 |---|---|
 | 0 | done |
-| 1 | training diverged; the best model before that was kept if there was one |
+| 1 | training diverged; the best model before that was kept if there was one; or a check failed |
 | 2 | the command line, a file or a table cannot be used as it is; nothing was written |
 | 70 | a bug in chainrule; with `CHAINRULE_TRACEBACK=1` it shows where |
 | 130 | stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP); a training keeps its best model so far |

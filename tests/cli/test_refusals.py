@@ -77,6 +77,7 @@ OPTIONS = {
     ),
     "share of validation rows": (["--valid-fraction", "1"], ["--valid-fraction is 1.0", "below 1"]),
     "seed": (["--seed", "-1"], ["seed"]),
+    "engine": (["--engine", "gpu"], ["engine 'gpu'", "auto, compiled, reference"]),
     "delimiter": (["--delimiter", "::"], ["delimiter"]),
     "encoding": (["--encoding", "utf-9"], ["utf-9"]),
     "decimal": (["--decimal", "'"], ["decimal"]),

@@ -2,6 +2,7 @@
 
 import shlex
 import signal
+import sys
 
 import pytest
 
@@ -251,7 +252,7 @@ def test_the_second_signal_stops_at_once(chainrule, flowers, monkeypatch):
 
 
 def test_a_training_stopped_in_its_first_epoch_writes_nothing(chainrule, flowers, monkeypatch):
-    def interrupted(self):
+    def interrupted(self, engine):
         signal.raise_signal(signal.SIGINT)
         yield
 
@@ -272,8 +273,8 @@ def test_a_training_that_diverges_at_once_writes_nothing(chainrule, flowers):
 def test_a_training_that_diverges_later_keeps_its_best_model(chainrule, flowers, monkeypatch):
     epochs = Experiment.train
 
-    def diverging(self):
-        yield from list(epochs(self))[:2]
+    def diverging(self, engine):
+        yield from list(epochs(self, engine))[:2]
         raise DivergedError("training diverged in epoch 3.")
 
     monkeypatch.setattr(Experiment, "train", diverging)
@@ -285,7 +286,7 @@ def test_a_training_that_diverges_later_keeps_its_best_model(chainrule, flowers,
 
 
 def test_a_bug_is_called_a_bug(chainrule, flowers, monkeypatch):
-    def broken(self):
+    def broken(self, engine):
         raise ZeroDivisionError("by nought")
         yield
 
@@ -294,3 +295,21 @@ def test_a_bug_is_called_a_bug(chainrule, flowers, monkeypatch):
     assert result.exit_code == 70
     assert "ZeroDivisionError: by nought" in result.stderr
     assert "CHAINRULE_TRACEBACK=1" in result.stderr
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_the_engine_that_was_asked_for_computes_and_is_named(chainrule, flowers, engine):
+    result = train(chainrule, "--engine", engine)
+    assert result.exit_code == 0
+    assert f"{engine} engine" in result.stdout
+
+
+def test_without_numba_the_reference_engine_computes_and_says_why(chainrule, flowers, monkeypatch):
+    monkeypatch.setitem(sys.modules, "chainrule.engines.compiled", None)
+    monkeypatch.delattr("chainrule.engines.compiled", raising=False)
+    result = train(chainrule)
+    assert result.exit_code == 0
+    assert "reference engine, slower" in result.stdout
+    refused = train(chainrule, "--engine", "compiled")
+    assert refused.exit_code == 2
+    assert "chainrule[fast]" in refused.stderr

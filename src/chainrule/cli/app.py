@@ -5,9 +5,12 @@ from typing import Annotated
 import typer
 
 from chainrule import __version__
+from chainrule.cli.check import check
 from chainrule.cli.evaluate import evaluate
+from chainrule.cli.explain import explain
 from chainrule.cli.front_door import FrontDoor
 from chainrule.cli.help_page import Command
+from chainrule.cli.importance import importance
 from chainrule.cli.predict import predict
 from chainrule.cli.show import show
 from chainrule.cli.train import train
@@ -45,5 +48,8 @@ for command, example in (
     (predict, "chainrule predict penguins.safetensors new.csv --output predictions.csv"),
     (evaluate, "chainrule evaluate penguins.safetensors test.csv"),
     (show, "chainrule show penguins.safetensors"),
+    (explain, "chainrule explain penguins.safetensors penguins.csv --row 17 --backward"),
+    (importance, "chainrule importance penguins.safetensors test.csv"),
+    (check, "chainrule check penguins.safetensors penguins.csv"),
 ):
     app.command(cls=Command, epilog=f"Example: {example}")(command)

@@ -14,6 +14,7 @@ from chainrule.cli.configuration import apply_configuration
 TABLE = "Table"
 NETWORK = "Network"
 TRAINING = "Training"
+WHAT = "What to show"
 OUTPUT = "Output"
 
 
@@ -37,8 +38,8 @@ def _real(text: str | float) -> float:
         raise typer.BadParameter(f"a number was expected, not '{text}'.") from None
 
 
-def _flag(name: str, help: str) -> Any:
-    return typer.Option(name, help=help, rich_help_panel=OUTPUT, show_default=False)
+def _flag(name: str, help: str, panel: str = OUTPUT) -> Any:
+    return typer.Option(name, help=help, rich_help_panel=panel, show_default=False)
 
 
 Table = Annotated[
@@ -208,8 +209,55 @@ Patience = Annotated[
     ),
 ]
 Seed = Annotated[int, _option(TRAINING, "Of everything random.", "N", "0", parser=_whole)]
+Engine = Annotated[
+    str,
+    _option(
+        TRAINING,
+        "What computes: compiled (needs numba), reference (NumPy), or auto: compiled where it "
+        "can be had.",
+        "NAME",
+        "auto",
+    ),
+]
+
+# what is explained
+Row = Annotated[
+    int, _option(WHAT, "Row to explain, counted from 1 below the header.", "N", "1", parser=_whole)
+]
+NeuronName = Annotated[
+    str | None,
+    _option(WHAT, "Show this neuron in full: layer and place, from 0, such as 1.3.", "NEURON"),
+]
+WeightName = Annotated[
+    str | None,
+    _option(
+        WHAT,
+        "Show this weight: the neuron it goes into, and what it comes from: a neuron of the layer "
+        "below, an input by number or name, or bias, such as '1.3<-0.2'.",
+        "WEIGHT",
+    ),
+]
+Backward = Annotated[
+    bool, _flag("--backward", "Go on to the chain rule: every derivative and a step.", WHAT)
+]
+StepOptimizer = Annotated[
+    str | None, _option(WHAT, "Of the step: sgd, rmsprop, adam or adamw.", "NAME", "sgd")
+]
+StepRate = Annotated[
+    float | None,
+    _option(WHAT, "Rate of the step.", "NUMBER", "0.1; with others than sgd 0.001", parser=_real),
+]
+Repeats = Annotated[int, _option(WHAT, "Shuffles of each column.", "N", "5", parser=_whole)]
+ShuffleSeed = Annotated[int, _option(WHAT, "Of the shuffles.", "N", "0", parser=_whole)]
+CheckedTable = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[TABLE]", help="Table to check on; without one, rows drawn at random are used."
+    ),
+]
 
 # the output
+Latex = Annotated[bool, _flag("--latex", "Print a LaTeX document.")]
 Model = Annotated[
     Path | None,
     _option(OUTPUT, "Model file to write.", "FILE", "TABLE's name with .safetensors, here"),

@@ -1,7 +1,7 @@
 """The front door: every way in which a command can end, as an exit status and at most one message.
 
 0    done
-1    training diverged; the best model before that is kept if there is one
+1    training diverged; the best model before that is kept if there is one; or a check failed
 2    the command line, a file or a table cannot be used as it is
 70   a bug in chainrule
 130  stopped by Ctrl-C; 143 by SIGTERM, 129 by SIGHUP; 141 where the reader of a pipe left

@@ -48,7 +48,7 @@ def reading_words(command: str, model: Path, table: Path, dialect: Dialect) -> l
 def program_words() -> list[str]:
     """The program as it was called, so that the next command works where this one did."""
     called = Path(sys.argv[0])
-    if called.name == "__main__.py":
+    if called.name == "__main__.py" and called.parent.name == "chainrule":
         return [sys.orig_argv[0], "-m", "chainrule"]
     on_path = shutil.which("chainrule")
     elsewhere = on_path is None or Path(on_path).resolve() != called.resolve()

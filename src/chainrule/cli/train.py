@@ -38,6 +38,7 @@ def train(
     epochs: arguments.Epochs = None,
     patience: arguments.Patience = None,
     seed: arguments.Seed = 0,
+    engine: arguments.Engine = "auto",
     model: arguments.Model = None,
     config: arguments.Config = None,
     json: arguments.Json = False,
@@ -48,9 +49,11 @@ def train(
     What no option decides follows the table, and is said. Ctrl-C stops training and keeps the best
     model so far (exit status 130).
     """
+    from chainrule.choices import choose
     from chainrule.cli.decisions import check, kinds_of, names, widths
     from chainrule.cli.tables import Dialect, stem
     from chainrule.cli.training_run import Files, run
+    from chainrule.engines.choice import ENGINES
     from chainrule.options import Options
 
     options = Options(
@@ -85,6 +88,7 @@ def train(
         seed=seed,
     )
     check(options)
+    choose("engine", engine, dict.fromkeys(ENGINES))
     files = Files(
         table=table,
         valid=valid,
@@ -92,4 +96,4 @@ def train(
         model=model or Path(f"{stem(table)}.safetensors"),
         dialect=Dialect(delimiter, encoding, decimal),
     )
-    run(files, target, options, as_json=json, quiet=quiet)
+    run(files, target, options, engine, as_json=json, quiet=quiet)

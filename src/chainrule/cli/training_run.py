@@ -4,8 +4,11 @@ The model is written before anything is reported, so that no closed pipe can los
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from time import monotonic
 from typing import Any
 
@@ -38,6 +41,7 @@ from chainrule.cli.screen import (
     visible,
 )
 from chainrule.cli.tables import Dialect, program_words, reading_words
+from chainrule.engines.choice import Choice, choose_engine
 from chainrule.errors import DivergedError, InputError
 from chainrule.evaluation import Evaluation
 from chainrule.experiment import Experiment, prepare
@@ -86,8 +90,10 @@ class Training:
     diverged: DivergedError | None = None
 
 
-def run(files: Files, target: str, options: Options, *, as_json: bool, quiet: bool) -> None:
-    """Train on the tables of `files`, write the model, and report.
+def run(
+    files: Files, target: str, options: Options, engine: str, *, as_json: bool, quiet: bool
+) -> None:
+    """Train on the tables of `files` with the engine of that name, write the model, and report.
 
     Raises:
         InputError: a file, a table or an option that cannot be used; no file was written.
@@ -105,11 +111,13 @@ def run(files: Files, target: str, options: Options, *, as_json: bool, quiet: bo
     experiment = prepare(
         table.frame, target, options, validation=None if valid is None else valid.frame
     )
+    settings = experiment.settings
+    choice = choose_engine(engine, experiment.network, settings.optimizer, settings.dtype)
     screen = Screen(stderr=as_json)
     if not (as_json and quiet):
-        _say_beginning(screen, files, table, experiment)
+        _say_beginning(screen, files, table, experiment, choice)
 
-    training = _trained(experiment, quiet=quiet)
+    training = _trained(experiment, choice, quiet=quiet)
     if training.last is None:
         raise training.diverged or _nothing_learnt(training)
     model = experiment.model(training.last.best, training.history)
@@ -118,7 +126,8 @@ def run(files: Files, target: str, options: Options, *, as_json: bool, quiet: bo
     judged, held_out = experiment.judge(model)
     tested = None if test is None else model.evaluate(test.frame, options.weight)
     if as_json:
-        print_json(_document(files, table, experiment, training, judged, held_out, tested))
+        found = _document(files, table, experiment, training, judged, held_out, tested)
+        print_json({**found, "engine": choice.name})
     else:
         _say_end(screen, files, experiment, training, judged, held_out, tested)
     if training.diverged is not None:
@@ -129,15 +138,19 @@ def run(files: Files, target: str, options: Options, *, as_json: bool, quiet: bo
         raise typer.Exit(STOPPED + stopped_by)
 
 
-def _trained(experiment: Experiment, *, quiet: bool) -> Training:
+def _trained(experiment: Experiment, choice: Choice, *, quiet: bool) -> Training:
     """Train to the end, or to a signal, or until numbers grow beyond all bounds."""
     history: list[EpochFigures] = []
     last: Epoch | None = None
     stopped_by, diverged = None, None
     start = monotonic()
     try:
+        if choice.warm_up is not None:
+            with _said_if_long("compiling the engine for this machine, once: some ten seconds"):
+                choice.warm_up()
+        start = monotonic()
         with progress(experiment.settings.epochs, quiet=quiet) as show:
-            for epoch in experiment.train():
+            for epoch in experiment.train(choice.engine):
                 last = epoch
                 history.append(epoch.figures())
                 show(epoch)
@@ -146,6 +159,17 @@ def _trained(experiment: Experiment, *, quiet: bool) -> Training:
     except DivergedError as error:
         diverged = error
     return Training(last, tuple(history), monotonic() - start, stopped_by, diverged)
+
+
+@contextmanager
+def _said_if_long(sentence: str) -> Iterator[None]:
+    """Say the sentence on stderr if the block takes more than a second."""
+    timer = Timer(1.0, complain, ("note", sentence))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _save(model: Model, path: Path, stopped_by: int | None) -> int | None:
@@ -167,7 +191,9 @@ def _kept(last: Epoch, files: Files) -> str:
     return f"The best model before that, of epoch {last.best_number}, is in '{files.model}'."
 
 
-def _say_beginning(screen: Screen, files: Files, table: Reading, experiment: Experiment) -> None:
+def _say_beginning(
+    screen: Screen, files: Files, table: Reading, experiment: Experiment, choice: Choice
+) -> None:
     """What was found in the table, before the user waits for it."""
     rows, columns = table.frame.shape
     heading(
@@ -193,6 +219,7 @@ def _say_beginning(screen: Screen, files: Files, table: Reading, experiment: Exp
     if options.optimizer != "lbfgs":
         how += f", rate {options.rate:g} ({options.schedule}), batches of {options.batch_size}"
     indented(screen, Text(f"{how}, at most {amount(experiment.settings.epochs, 'epoch')}"))
+    indented(screen, Text(choice.sentence))
     screen.file.flush()
 
 
