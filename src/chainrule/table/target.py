@@ -81,8 +81,8 @@ class TargetEncoder:
         """Learn the target of the training rows; `task` None infers it from the values.
 
         Raises TableError for missing values (`missing_rows` finds them), a constant target, a class
-        with one row (unless `fewest_rows` of a class are 1), more classes than can be learnt, infinities and magnitudes beyond 1e38, and
-        text where numbers are needed.
+        with fewer than `fewest_rows` rows, more classes than can be learnt, infinities and
+        magnitudes beyond 1e38, and text where numbers are needed.
         """
         _check(task, (None, *get_args(Task)), "task")
         _check(scaling, get_args(Scaling), "scaling")
