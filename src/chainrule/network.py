@@ -188,6 +188,10 @@ class Parameters:
         """The same numbers as float32 or float64, in a vector of their own."""
         return Parameters(self.network, self.theta.astype(dtype))
 
+    def __reduce__(self) -> "tuple[type[Parameters], tuple[Network, Floats]]":
+        """Pickled as network and theta, so that W and b are views again afterwards."""
+        return Parameters, (self.network, self.theta)
+
     def __repr__(self) -> str:
         """Shapes and size, not the numbers."""
         shapes = ", ".join(f"{W.shape[0]}x{W.shape[1]}" for W in self.W)

@@ -1,5 +1,7 @@
 """Descriptions of networks, and their parameters in one vector."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -81,3 +83,10 @@ def test_parameters_show_their_shapes():
 def test_what_cannot_be_built_is_refused_with_a_reason(make, said):
     with pytest.raises(InputError, match=said):
         make()
+
+
+def test_views_are_views_again_after_a_pickle():
+    loaded = pickle.loads(pickle.dumps(Parameters.zeros(NETWORK)))
+    loaded.theta[:] = 7
+    assert (loaded.W[0] == 7).all()
+    assert (loaded.b[1] == 7).all()
