@@ -1,0 +1,1 @@
+"""Estimators for scikit-learn: the networks of this library behind its interface."""

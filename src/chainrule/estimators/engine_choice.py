@@ -1,0 +1,32 @@
+"""The engine that an estimator computes with."""
+
+from numpy.typing import DTypeLike
+
+from chainrule.engines import Engine, reference
+from chainrule.engines.choice import choose_engine
+from chainrule.errors import InputError
+from chainrule.network import Network
+from chainrule.optimizers import LBFGS, Adam, Optimizer
+
+
+def engine_for(
+    name: str,
+    network: Network,
+    dtype: DTypeLike,
+    *,
+    sparse: bool,
+    optimizer: Optimizer | LBFGS | None = None,
+) -> Engine:
+    """The engine called `name`, for tables that are sparse or not, to train with or to ask.
+
+    Raises:
+        InputError: the compiled engine was asked for by name, and cannot do this.
+    """
+    if not sparse:
+        return choose_engine(name, network, optimizer or Adam(), dtype).engine
+    if name == "compiled":
+        raise InputError(
+            "the compiled engine takes dense tables only, and X is sparse: choose the engine "
+            "'auto', or convert X with X.toarray() if it fits into memory."
+        )
+    return reference

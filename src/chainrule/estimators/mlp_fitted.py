@@ -1,0 +1,313 @@
+"""What can be asked of a multilayer perceptron once it has coefficients.
+
+Everything follows from `coefs_` and `intercepts_` as they are, whoever set them.
+"""
+
+import os
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from chainrule.arrays import Floats, Targets
+from chainrule.engines import Rows, reference
+from chainrule.errors import InputError
+from chainrule.estimators.engine_choice import engine_for
+from chainrule.estimators.fit_callbacks import CallbackSupportMixin
+from chainrule.estimators.mlp_file import read_estimator, write_estimator
+from chainrule.estimators.mlp_missing import Filling
+from chainrule.estimators.mlp_settings import network_of
+from chainrule.estimators.mlp_trace import inputs_of, target_of
+from chainrule.losses import Loss
+from chainrule.network import Network, Parameters
+from chainrule.trace import Trace, trace_inputs
+
+
+class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
+    """Base of the multilayer perceptrons: parameters, predictions, derivatives, files."""
+
+    _y_is_numeric: bool
+    n_outputs_: int
+    out_activation_: str
+
+    def _store(self, parameters: Mapping[str, Any]) -> None:
+        """Keep the arguments of `__init__`, given as its `locals()`, under their names."""
+        for name, value in parameters.items():
+            if name != "self":
+                setattr(self, name, value)
+
+    # What a classifier and a regressor do in ways of their own
+
+    @abstractmethod
+    def _encoded(self, y: Any) -> Targets:
+        """Targets in the form that the loss takes."""
+
+    @abstractmethod
+    def _loss(self) -> Loss:
+        """What the network learns."""
+
+    def _row_weights(self, y: Any, sample_weight: Any) -> Floats | None:
+        """How much each row counts, shape (n,); None if all count 1."""
+        if sample_weight is None:
+            return None
+        n = y.shape[0]
+        weight = np.asarray(sample_weight, dtype=np.float64)
+        weight = np.full(n, weight) if weight.ndim == 0 else weight
+        if weight.shape != (n,):
+            raise InputError(
+                f"sample_weight has shape {weight.shape}, but X has {n} rows: expected ({n},)."
+            )
+        if not np.isfinite(weight).all() or (weight < 0).any():
+            raise InputError("sample_weight must be finite and not negative.")
+        if not weight.any():
+            raise InputError("sample_weight must not be zero for all rows.")
+        return weight
+
+    # Arrays from outside
+
+    def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        """X and y after scikit-learn's checks of them: X of floats, an array or a CSR matrix."""
+        checked: tuple[Any, Any] = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=self._y_is_numeric,
+            dtype=(np.float64, np.float32),
+            ensure_all_finite=True if self.missing is None else "allow-nan",
+            reset=reset,
+        )
+        return checked
+
+    def _rows(self, X: Any, y: Any, sample_weight: Any) -> Rows:
+        return Rows(X, self._encoded(y), self._row_weights(y, sample_weight))
+
+    def _filling(self) -> Filling | None:
+        """What stands in for missing values; None if `fit` was not told."""
+        medians = getattr(self, "medians_", None)
+        return None if medians is None else Filling(medians, self.flagged_)
+
+    # The network
+
+    def _network(self, n_inputs: int, widths: Sequence[int], n_outputs: int) -> Network:
+        """A network of that shape, else as the parameters say."""
+        return network_of(
+            n_inputs,
+            widths,
+            n_outputs,
+            activation=self.activation,
+            dropout=self.dropout,
+            loss=self._loss(),
+        )
+
+    def _fitted_network(self) -> Network:
+        """The network that `coefs_` are of, whoever set them."""
+        shapes = [np.shape(W) for W in self.coefs_]
+        return self._network(shapes[0][0], [h for _, h in shapes[:-1]], shapes[-1][1])
+
+    def _parameters(self, network: Network, dtype: Any = None) -> Parameters:
+        """`coefs_` and `intercepts_` in one vector.
+
+        Raises:
+            InputError: they are not of that network.
+        """
+        shapes = [np.shape(W) for W in self.coefs_], [np.shape(b) for b in self.intercepts_]
+        expected = (
+            [(layer.n_inputs, layer.n_outputs) for layer in network.layers],
+            [(layer.n_outputs,) for layer in network.layers],
+        )
+        if shapes != expected:
+            raise InputError(
+                f"coefs_ and intercepts_ have shapes {shapes}, but the network that the parameters "
+                f"and the data describe has {expected}: fit a new estimator."
+            )
+        pairs = zip(self.coefs_, self.intercepts_, strict=True)
+        theta = np.concatenate([np.ravel(part) for pair in pairs for part in pair])
+        return Parameters(network, theta if dtype is None else theta.astype(dtype, copy=False))
+
+    def _asked(self, X: Any) -> tuple[Any, Network, Parameters]:
+        """X, checked, with the network and its parameters in the more precise of their dtypes."""
+        check_is_fitted(self)
+        X = validate_data(
+            self,
+            X,
+            accept_sparse="csr",
+            dtype=(np.float64, np.float32),
+            ensure_all_finite=True if self._filling() is None else "allow-nan",
+            reset=False,
+        )
+        return self._together(X)
+
+    def _together(self, X: Any) -> tuple[Any, Network, Parameters]:
+        """The same of an X that was checked; what it lacks is filled."""
+        filling = self._filling()
+        X = X if filling is None else filling.apply(X)
+        dtype = np.result_type(X.dtype, *self.coefs_)
+        network = self._fitted_network()
+        return X.astype(dtype, copy=False), network, self._parameters(network, dtype)
+
+    def _scores(self, X: Any) -> Floats:
+        """The sums of the last layer, shape (n, k)."""
+        X, network, parameters = self._asked(X)
+        dtype = parameters.theta.dtype
+        engine = engine_for(self.engine, network, dtype, sparse=issparse(X))
+        return engine.scores(network, parameters, X)
+
+    def _predictions(self, X: Any) -> Floats:
+        """Predictions of the network, shape (n, k)."""
+        scores = self._scores(X)
+        return self._loss().link(scores)
+
+    def activations(self, X: Any) -> list[Floats]:
+        """What every layer gives for the rows of X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        Returns
+        -------
+        list of ndarray, of n_layers
+            X itself, the activations of each hidden layer, and at last the predictions: the
+            probabilities of a classifier, as the network's outputs.
+        """
+        X, network, parameters = self._asked(X)
+        passed = reference.forward(network, parameters, X)
+        return [*passed.A[:-1], network.loss.link(passed.A[-1])]
+
+    def gradients(
+        self, X: Any, y: Any, sample_weight: Any = None
+    ) -> tuple[list[Floats], list[Floats]]:
+        """The derivatives of J, the mean loss of the rows with the penalty, by all parameters.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        tuple of two lists of ndarray
+            dJ/dcoefs and dJ/dintercepts, of the shapes of `coefs_` and `intercepts_`.
+        """
+        check_is_fitted(self)
+        X, y = self._checked(X, y, reset=False)
+        rows = self._rows(X, y, sample_weight)
+        X, network, parameters = self._together(X)
+        rows = Rows(X, network.loss.checked(rows.y, network.n_outputs), rows.weight)
+        total = len(rows) if rows.weight is None else rows.weight.sum()
+        _, gradient = reference.loss_and_gradient(network, parameters, rows, self.alpha / total)
+        return list(gradient.W), list(gradient.b)
+
+    def trace(self, x: Any, y: Any = None) -> Trace:
+        """One row on its way through the network, with every number: the glass box.
+
+        Parameters
+        ----------
+        x : array-like of shape (n_features,) or (1, n_features)
+            The row, such as `X[i]`.
+        y : scalar, default=None
+            Its target, such as `y[i]`. With it the trace goes backward too.
+
+        Returns
+        -------
+        Trace
+            Inputs, layers, neurons and weights; see `chainrule.trace`. Inputs are named as the
+            columns of the data frame that was fitted, or else x0, x1, ... All is computed in
+            float64, for the loss of this row without the penalty.
+        """
+        check_is_fitted(self)
+        network = self._fitted_network()
+        target = target_of(network, getattr(self, "classes_", None))
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            names = [f"x{i}" for i in range(self.n_features_in_)]
+        encoded = None
+        if y is not None:
+            encoded = self._encoded(np.reshape(y, (1,)))
+        return trace_inputs(
+            target,
+            network,
+            self._parameters(network),
+            inputs_of(self._one_row(x), list(names), self._filling()),
+            value=None if y is None else np.reshape(y, (1,)).tolist()[0],
+            y=encoded,
+        )
+
+    def _one_row(self, x: Any) -> Floats:
+        """The numbers of one row, (d,).
+
+        Raises:
+            InputError: x is no row of this estimator's.
+        """
+        x = x.toarray() if issparse(x) else x
+        shape = np.shape(x)
+        if shape not in ((self.n_features_in_,), (1, self.n_features_in_)):
+            raise InputError(
+                f"x has shape {shape}, but a trace is of one row of {self.n_features_in_} "
+                "features: give X[i] or X[[i]]."
+            )
+        finite: Any = True if self._filling() is None else "allow-nan"
+        if len(shape) == 2:  # a data frame has names to be checked
+            checked = validate_data(
+                self, x, dtype=np.float64, ensure_all_finite=finite, reset=False
+            )
+        else:
+            checked = check_array(
+                np.reshape(x, (1, -1)), dtype=np.float64, ensure_all_finite=finite, estimator=self
+            )
+        row: Floats = checked[0]
+        return row
+
+    # As a file
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to a model file, which holds no code (see `load`).
+
+        Kept is what predicts and what tells of the training; not the optimiser's memory, so that
+        `partial_fit` begins with a new one after `load`.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to.
+        """
+        check_is_fitted(self)
+        write_estimator(path, self)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read an estimator that `save` wrote. Nothing in the file is executed.
+
+        Parameters
+        ----------
+        path : str or path
+            Where from.
+
+        Returns
+        -------
+        estimator
+            Fitted as it was.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is damaged, foreign, or of another kind of estimator.
+        """
+        return read_estimator(path, cls)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self.missing is not None
+        return tags

@@ -1,0 +1,191 @@
+"""What users of scikit-learn pass as X and as weights, as data frames with named columns."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.utils.validation import validate_data
+
+from chainrule.arrays import Floats
+from chainrule.errors import InputError, TableError
+from chainrule.table import frame_of
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows of a table with their targets, and what each counts; None is 1 for all."""
+
+    frame: nw.DataFrame[Any]
+    y: NDArray[Any]
+    weight: Floats | None
+
+    def take(self, which: NDArray[np.int64]) -> "LabelledRows":
+        """The rows of these numbers (from 0)."""
+        weight = None if self.weight is None else self.weight[which]
+        return LabelledRows(self.frame[which], self.y[which], weight)
+
+
+def named_frame(estimator: Any, X: Any, *, reset: bool) -> nw.DataFrame[Any]:
+    """X as a frame with the names of the columns that were fitted; x0, x1, ... if it had none.
+
+    With `reset` these names are learnt.
+
+    Raises:
+        ValueError: X is no table, or has other columns than the one fitted.
+    """
+    if _is_frame(X):
+        _check_columns(X)
+    else:
+        X = _as_array(X)
+    validate_data(estimator, X, skip_check_array=True, reset=reset)
+    numbered = [f"x{j}" for j in range(estimator.n_features_in_)]
+    return _as_frame(X, list(getattr(estimator, "feature_names_in_", numbered)))
+
+
+def with_table_tags(tags: Any) -> Any:
+    """The tags of an estimator that takes tables as they are."""
+    tags.input_tags.allow_nan = True
+    tags.input_tags.string = True
+    tags.input_tags.categorical = True
+    return tags
+
+
+def _is_frame(X: Any) -> bool:
+    """Whether X is a data frame in memory (pandas, Polars, PyArrow, ...)."""
+    return bool(nw.dependencies.is_into_dataframe(X))
+
+
+def _as_array(X: Any) -> NDArray[Any]:
+    """X as a two-dimensional array of any dtype, without a copy where it is one.
+
+    Raises:
+        InputError: X is sparse, complex, empty, or not two-dimensional.
+    """
+    if issparse(X):
+        raise InputError(
+            "X is sparse, and a table with named columns of several kinds is dense: convert it "
+            "with X.toarray() if it fits into memory, or use MLPClassifier and MLPRegressor, which "
+            "take sparse matrices."
+        )
+    if np.ma.isMaskedArray(X):
+        X = np.ma.filled(X.astype(object), None)
+    array = np.asarray(X)
+    if array.dtype.kind == "c":
+        raise InputError(f"Complex data not supported: X holds numbers of type {array.dtype}.")
+    if array.ndim != 2:
+        raise InputError(
+            f"Expected a table: a data frame, or a 2D array of rows and columns; got "
+            f"{type(X).__name__} with {array.ndim} dimension{'s' if array.ndim != 1 else ''}. "
+            "Reshape your data with X.reshape(-1, 1) if it is one column, with X.reshape(1, -1) "
+            "if it is one row."
+        )
+    n, d = array.shape
+    if n == 0 or d == 0:
+        what = "sample" if n == 0 else "feature"
+        raise InputError(
+            f"Found array with 0 {what}(s) (shape=({n}, {d})) while a minimum of 1 is required."
+        )
+    return array
+
+
+def _as_frame(X: Any, names: Collection[str]) -> nw.DataFrame[Any]:
+    """A data frame or an array of `_as_array` as a frame whose columns have these names, in order.
+
+    Raises:
+        TableError: two columns have one name.
+    """
+    if not _is_frame(X):
+        return nw.from_native(
+            pl.DataFrame([_column(name, X[:, j]) for j, name in enumerate(names)])
+        )
+    frame = frame_of(X)
+    if frame.columns == list(names):
+        return frame
+    return frame.rename(dict(zip(frame.columns, names, strict=True)))
+
+
+def _column(name: str, values: NDArray[Any]) -> pl.Series:
+    if values.dtype.kind == "f" and values.dtype.itemsize not in (4, 8):
+        values = values.astype(np.float64)
+    if values.dtype.kind in "SU":
+        return pl.Series(name, values.astype(str).tolist(), dtype=pl.String)
+    if values.dtype.kind == "O":  # texts, numbers and None, as they come
+        return pl.Series(name, values.tolist(), dtype=pl.Object)
+    return pl.Series(name, np.ascontiguousarray(values))
+
+
+def target_array(y: Any) -> NDArray[Any]:
+    """Targets of any library as an array.
+
+    Raises:
+        InputError: one that is no number is missing.
+    """
+    if nw.dependencies.is_into_series(y):
+        series = nw.from_native(y, series_only=True)
+        missing = series.is_null().to_numpy().astype(bool)
+        array = series.to_numpy()
+    else:
+        array = np.asarray(y)
+        objects = array.ravel() if array.dtype.kind == "O" else ()
+        missing = np.array([cell is None or cell != cell for cell in objects], dtype=bool)
+    if array.dtype.kind == "O" and missing.any():
+        raise InputError(
+            f"y is missing in {missing.sum():,} of {len(missing):,} rows, the first of them row "
+            f"{np.argmax(missing) + 1}: leave such rows out, or fill them in."
+        )
+    return array
+
+
+def with_column(
+    frame: nw.DataFrame[Any], name: str, values: NDArray[Any], dtype: Any
+) -> nw.DataFrame[Any]:
+    """The frame with one more column."""
+    content = values.tolist() if values.dtype.kind in "OU" else values
+    return frame.with_columns(nw.new_series(name, content, dtype, backend=frame.implementation))
+
+
+def free_name(wanted: Any, taken: Collection[str]) -> str:
+    """`wanted` if it is a name that no column has yet, or one made of it."""
+    name = wanted if isinstance(wanted, str) and wanted else "target"
+    while name in taken:
+        name += "_"
+    return name
+
+
+def checked_weights(sample_weight: Any, n: int) -> Floats | None:
+    """How much each row counts, shape (n,); None if all count 1.
+
+    Raises:
+        InputError: they are not n finite numbers of 0 or more, of which one is positive.
+    """
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    weight = np.full(n, weight) if weight.ndim == 0 else weight
+    if weight.shape != (n,):
+        raise InputError(f"sample_weight has shape {weight.shape}, but X has {n} rows.")
+    if not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
+        raise InputError("sample_weight must be finite, not negative, and not zero for all rows.")
+    return weight
+
+
+def _check_columns(X: Any) -> None:
+    """Refuse a frame whose columns cannot be told apart, or that is empty.
+
+    Raises:
+        TableError: says which.
+    """
+    try:
+        n, d = frame_of(X).shape
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise TableError(f"the columns of X cannot be told apart: {error}") from error
+    if n == 0 or d == 0:
+        what = "row" if n == 0 else "column"
+        raise TableError(f"X has no {what}: its shape is ({n}, {d}).")

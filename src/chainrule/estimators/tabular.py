@@ -1,0 +1,301 @@
+"""Estimators for tables as they are: what the classifier and the regressor share.
+
+X goes through `chainrule.experiment.prepare`, as a table does on the command line: its columns are
+encoded, and what the user leaves open is decided by measured defaults.
+"""
+
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.validation import (
+    assert_all_finite,
+    check_consistent_length,
+    check_is_fitted,
+)
+
+from chainrule.arrays import Floats
+from chainrule.errors import InputError
+from chainrule.estimators.fit_callbacks import CallbackSupportMixin, FitTask
+from chainrule.estimators.members import (
+    HeldOut,
+    Members,
+    Plan,
+    Watch,
+    disjoint_folds,
+    member_scores,
+    member_seeds,
+    train_members,
+)
+from chainrule.estimators.table_input import (
+    LabelledRows,
+    checked_weights,
+    free_name,
+    named_frame,
+    target_array,
+    with_column,
+    with_table_tags,
+)
+from chainrule.estimators.tabular_file import read_tabular, write_tabular
+from chainrule.estimators.tabular_options import check_tabular_parameters, options_of
+from chainrule.model import Model
+from chainrule.options import Options, settled
+
+
+class TabularEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
+    """Base of `TabularClassifier` and `TabularRegressor`."""
+
+    _task: str
+    members_: tuple[Model, ...]
+
+    @abstractmethod
+    def _learn_target(self, y: NDArray[Any]) -> None:
+        """Take from y what must be known of all targets; refuse what cannot be learnt."""
+
+    @abstractmethod
+    def _target_column(self, y: NDArray[Any]) -> tuple[NDArray[Any], Any]:
+        """The targets as the cells of a column, and its narwhals type."""
+
+    @abstractmethod
+    def _strata(self, y: NDArray[Any]) -> NDArray[np.int64]:
+        """Groups of which every split gets its share."""
+
+    @abstractmethod
+    def _row_weights(self, y: NDArray[Any], sample_weight: Floats | None) -> Floats | None:
+        """What each row counts in the loss."""
+
+    @abstractmethod
+    def _take(self, trained: Members) -> None:
+        """Keep the members, and what held-out rows tell of them."""
+
+    def _store(self, parameters: Mapping[str, Any]) -> None:
+        """Keep the arguments of `__init__`, given as its `locals()`, under their names."""
+        left_out = ("self", "__class__")
+        self.__dict__.update({k: value for k, value in parameters.items() if k not in left_out})
+
+    # Fitting
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, validation_data: Any) -> Self:
+        check_tabular_parameters(type(self).__name__, self.get_params(deep=False))
+        rows = self._labelled(X, y, sample_weight, reset=True)
+        judges = self._judges(validation_data)
+        *seeds, spare = member_seeds(self._seed(), self.n_members + 1)
+        apart = self._calibration_rows(rows.y, spare)
+        learnt = rows.take(np.delete(np.arange(len(rows.y)), apart)) if len(apart) else rows
+
+        target = free_name(getattr(y, "name", None), rows.frame.columns)
+        weighted = rows.weight is not None or (judges is not None and judges.weight is not None)
+        weight = free_name("row weight", [*rows.frame.columns, target]) if weighted else None
+        options, folds = self._decided(learnt.y, seeds, weight, own_split=judges is None)
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        task = FitTask(self, X, y, metadata, self.n_members * (options.epochs or 0))
+        plan = Plan(
+            table=self._table(learnt, target, weight),
+            target=target,
+            options=options,
+            validation=None if judges is None else self._table(judges, target, weight),
+            folds=folds,
+            seeds=seeds,
+            engine=self.engine,
+            watch=self._watch(task),
+        )
+        trained = train_members(plan, 1 if getattr(self, "_skl_callbacks", None) else self.n_jobs)
+        if len(apart):
+            table = self._table(rows.take(apart), target, weight)
+            trained = _held_out_from_all(trained, table, target)
+        self._tell(trained)
+        self.decisions_ = trained.decisions
+        self._take(trained)
+        task.end()
+        return self
+
+    def _labelled(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> LabelledRows:
+        """The rows that count, checked; with `reset`, columns and targets are learnt of them."""
+        frame = named_frame(self, X, reset=reset)
+        y = self._checked_y(y, frame)
+        rows = LabelledRows(frame, y, checked_weights(sample_weight, len(y)))
+        if rows.weight is not None and not rows.weight.all():
+            rows = rows.take(np.flatnonzero(rows.weight))
+        if reset:
+            if (n := len(rows.y)) < 2:
+                raise InputError(f"Found n_samples={n}, while at least 2 rows are needed to learn.")
+            self._learn_target(rows.y)
+        return replace(rows, weight=self._row_weights(rows.y, rows.weight))
+
+    def _judges(self, validation_data: Any) -> LabelledRows | None:
+        """The user's own validation rows."""
+        if validation_data is None:
+            return None
+        if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
+            raise InputError("validation_data must be (X, y) or (X, y, sample_weight).")
+        X, y, *weight = validation_data
+        return self._labelled(X, y, weight[0] if weight else None, reset=False)
+
+    def _table(self, rows: LabelledRows, target: str, weight: str | None) -> nw.DataFrame[Any]:
+        """The rows with their targets and weights in columns of these names."""
+        table = with_column(rows.frame, target, *self._target_column(rows.y))
+        if weight is None:
+            return table
+        weights = np.ones(len(rows.y)) if rows.weight is None else rows.weight
+        return with_column(table, weight, weights, nw.Float64)
+
+    def _decided(
+        self, y: NDArray[Any], seeds: Sequence[int], weight: str | None, *, own_split: bool
+    ) -> tuple[Options, list[NDArray[np.int64]] | None]:
+        """The options with every choice made, and what each member of an ensemble holds out."""
+        options = options_of(self.get_params(deep=False), self._task, seeds[0], weight)
+        strata = self._strata(y)
+        options = settled(options, n=len(y), task=self._task, n_classes=len(np.unique(strata)))
+        if not own_split or len(seeds) == 1:
+            return options, None
+        return options, disjoint_folds(strata, options.valid_fraction or 0.0, len(seeds), seeds[0])
+
+    def _watch(self, task: FitTask) -> Watch:
+        """Tells the callbacks of this estimator, if there are any, of the epochs of all members."""
+        if not getattr(self, "_skl_callbacks", None):
+            return lambda k, best_model: False
+        latest: dict[int, Callable[[], Model]] = {}
+
+        def watch(k: int, best_model: Callable[[], Model]) -> bool:
+            latest[k] = best_model
+            return task.epoch_ended(lambda: {"members_": tuple(make() for make in latest.values())})
+
+        return watch
+
+    def _checked_y(self, y: Any, frame: nw.DataFrame[Any]) -> NDArray[Any]:
+        """The targets as an array of shape (n,), none of them missing."""
+        if y is None:
+            what = f"This {type(self).__name__} estimator"
+            raise InputError(f"{what} requires y to be passed, but the target y is None.")
+        y = column_or_1d(target_array(y), warn=True)
+        check_consistent_length(frame, y)
+        if y.dtype.kind == "f":
+            assert_all_finite(y, input_name="y")
+        return y
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, int | np.integer) and self.random_state >= 0:
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _calibration_rows(self, y: NDArray[Any], seed: int) -> NDArray[np.int64]:
+        """Rows that are kept apart from training and validation."""
+        if not self.calibration_fraction:
+            return np.empty(0, dtype=np.int64)
+        folds = disjoint_folds(self._strata(y), self.calibration_fraction, 1, seed)
+        if folds is None:
+            share = f"calibration_fraction={self.calibration_fraction} of {len(y)} rows"
+            raise InputError(f"{share} are too few to calibrate by; at least 10 are needed.")
+        return folds[0]
+
+    def _tell(self, trained: Members) -> None:
+        if not self.verbose:
+            return
+        for line in trained.decisions:
+            print(line)  # noqa: T201 - as `verbose` asks
+        for k, model in enumerate(trained.models):
+            best = min(_curve(model, "validation loss") or _curve(model, "loss"))
+            line = f"member {k}: {len(model.history)} epochs, best loss {best:.6g}"
+            print(line)  # noqa: T201 - as `verbose` asks
+
+    # After fitting
+
+    @property
+    def model_(self) -> Model:
+        """The first member, with all that `chainrule.model.Model` can do."""
+        check_is_fitted(self)
+        return self.members_[0]
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs of the first member."""
+        return len(self.model_.history)
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """The training loss of the first member after each epoch."""
+        return _curve(self.model_, "loss")
+
+    @property
+    def validation_loss_curve_(self) -> list[float] | None:
+        """The validation loss of the first member after each epoch; None without such rows."""
+        return _curve(self.model_, "validation loss") or None
+
+    def _member_scores(self, X: Any) -> Floats:
+        """Scores of every member, shape (members, n, k)."""
+        check_is_fitted(self, "members_")
+        return member_scores(self.members_, named_frame(self, X, reset=False))
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """The names of the inputs that the columns became in the first member.
+
+        Parameters
+        ----------
+        input_features : ignored
+            Only for the interface.
+
+        Returns
+        -------
+        ndarray of str
+            In the order of the network's inputs.
+        """
+        return np.asarray(self.model_.encoder.input_names, dtype=object)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to a model file, which holds no code (see `load`).
+
+        The file of an estimator with one member is also one that `chainrule predict` and
+        `chainrule.model.Model.load` read.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to.
+        """
+        check_is_fitted(self, "members_")
+        write_tabular(path, self)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read an estimator that `save` wrote. Nothing in the file is executed.
+
+        Parameters
+        ----------
+        path : str or path
+            Where from.
+
+        Returns
+        -------
+        estimator
+            Fitted as it was.
+
+        Raises
+        ------
+        ModelFileError
+            Damaged, foreign, or of another kind of estimator.
+        """
+        return read_tabular(path, cls)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "members_")
+
+    def __sklearn_tags__(self) -> Any:
+        return with_table_tags(super().__sklearn_tags__())
+
+
+def _curve(model: Model, name: str) -> list[float]:
+    return [figure for epoch in model.history if (figure := epoch[name]) is not None]
+
+
+def _held_out_from_all(trained: Members, table: Any, target: str) -> Members:
+    """The members with these rows, which none has learnt from, as the only ones held out."""
+    y = trained.models[0].target.encode(table[target])
+    everyone = tuple(range(len(trained.models)))
+    return replace(trained, held_out=(HeldOut(everyone, member_scores(trained.models, table), y),))

@@ -1,0 +1,403 @@
+"""What scikit-learn's multilayer perceptrons do not have."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris, make_classification, make_multilabel_classification
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss, recall_score
+from sklearn.preprocessing import scale
+
+from chainrule import MLPClassifier, MLPRegressor
+from chainrule.activations import ACTIVATIONS
+from chainrule.schedules import OneCycle, WarmUp
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, y = load_iris(return_X_y=True)
+X = scale(X)
+rng = np.random.default_rng(0)
+LINE = rng.uniform(-2, 2, size=(400, 1))
+WAVE = np.sin(2 * LINE[:, 0]) + 0.1 * rng.standard_normal(400)
+
+
+def small(**settings):
+    return MLPClassifier(
+        **{
+            "hidden_layer_sizes": (8,),
+            "learning_rate_init": 0.02,
+            "max_iter": 30,
+            "batch_size": 30,
+            "random_state": 0,
+            **settings,
+        }
+    )
+
+
+# Classes and weights
+
+
+def test_class_weights_are_row_weights_by_class():
+    by_class = small(class_weight={0: 1, 1: 2.5, 2: 0.25}).fit(X, y)
+    of_class = np.array([1, 2.5, 0.25])[y]
+    by_row = small().fit(X, y, sample_weight=of_class)
+    assert np.array_equal(by_class.coefs_[0], by_row.coefs_[0])
+    of_row = rng.uniform(0.5, 2, size=150)
+    by_class.fit(X, y, sample_weight=of_row)
+    by_row.fit(X, y, sample_weight=of_class * of_row)
+    assert np.array_equal(by_class.coefs_[0], by_row.coefs_[0])
+
+
+def test_balanced_classes_find_more_of_a_rare_class():
+    a, b = make_classification(600, weights=[0.95], class_sep=0.7, random_state=0)
+    plain, balanced = (small(class_weight=w).fit(a, b) for w in (None, "balanced"))
+    assert recall_score(b, balanced.predict(a)) > recall_score(b, plain.predict(a))
+
+
+# Validation
+
+
+def test_rows_of_ones_own_give_a_validation_loss_curve_and_change_nothing_else():
+    settings = {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.01, "n_iter_no_change": 2,
+                "max_iter": 60}  # fmt: skip
+    watched = small(**settings).fit(X[::2], y[::2], validation_data=(X[1::2], y[1::2]))
+    alone = small(**settings).fit(X[::2], y[::2])
+    assert len(watched.validation_loss_curve_) == watched.n_iter_
+    expected = log_loss(y[1::2], watched.predict_proba(X[1::2]))
+    assert watched.validation_loss_curve_[-1] == pytest.approx(expected)
+    assert np.array_equal(watched.coefs_[0], alone.coefs_[0])
+    assert alone.validation_loss_curve_ is None
+
+
+def test_weights_of_validation_rows_count():
+    weight = np.where(y == 2, 5.0, 1.0)
+    model = small().fit(X, y, validation_data=(X, y, weight))
+    expected = log_loss(y, model.predict_proba(X), sample_weight=weight)
+    assert model.validation_loss_curve_[-1] == pytest.approx(expected)
+
+
+def test_the_network_with_the_lowest_validation_loss_is_kept():
+    noisy = np.where(rng.random(len(y)) < 0.3, rng.integers(3, size=len(y)), y)
+    model = small(
+        hidden_layer_sizes=(50,), max_iter=150, early_stopping=True, monitor="loss",
+        n_iter_no_change=20,
+    )  # fmt: skip
+    model.fit(X[::2], noisy[::2], validation_data=(X[1::2], noisy[1::2]))
+    assert model.n_iter_ < 150
+    lowest = min(model.validation_loss_curve_)
+    assert lowest < model.validation_loss_curve_[-1]
+    assert log_loss(noisy[1::2], model.predict_proba(X[1::2])) == pytest.approx(lowest)
+    assert len(model.validation_scores_) == model.n_iter_
+
+
+def test_the_network_with_the_best_validation_score_is_kept():
+    model = small(early_stopping=True, n_iter_no_change=5, max_iter=200)
+    model.fit(X[::2], y[::2], validation_data=(X[1::2], y[1::2]))
+    assert model.score(X[1::2], y[1::2]) == model.best_validation_score_
+
+
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
+def test_one_row_for_each_class_is_no_reason_to_fail():
+    many = np.arange(30) % 29  # a class with two rows, all others with one
+    MLPClassifier(early_stopping=True, max_iter=2).fit(X[:30], many)
+
+
+# Networks
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_activation_learns(name):
+    assert small(activation=name).fit(X, y).score(X, y) > 0.9
+
+
+def test_layers_have_activations_of_their_own():
+    model = small(hidden_layer_sizes=(7, 5), activation=("tanh", "relu")).fit(X, y)
+    A = model.activations(X)
+    np.testing.assert_allclose(A[1], np.tanh(X @ model.coefs_[0] + model.intercepts_[0]))
+    np.testing.assert_allclose(
+        A[2], np.maximum(A[1] @ model.coefs_[1] + model.intercepts_[1], 0), atol=1e-12
+    )
+    np.testing.assert_allclose(A[3], model.predict_proba(X), rtol=1e-12)
+    assert [a.shape[1] for a in A] == [4, 7, 5, 3]
+
+
+def test_no_hidden_layer_is_a_linear_model():
+    model = small(hidden_layer_sizes=()).fit(X, y)
+    assert [W.shape for W in model.coefs_] == [(4, 3)]
+
+
+def test_dropout_changes_the_training_and_not_the_prediction():
+    plain, dropped = (small(dropout=share).fit(X, y) for share in (0.0, 0.3))
+    assert not np.allclose(plain.coefs_[0], dropped.coefs_[0])
+    assert np.array_equal(dropped.predict_proba(X), dropped.predict_proba(X))
+
+
+# Losses
+
+
+def test_the_median_forgets_outliers_that_the_mean_follows():
+    t = WAVE.copy()
+    t[::10] += 50
+    settings = {"learning_rate_init": 0.01, "max_iter": 100, "random_state": 0}
+    errors = {
+        loss: np.mean(np.abs(MLPRegressor(loss, (30,), **settings).fit(LINE, t).predict(LINE)
+                             - WAVE))
+        for loss in ("squared_error", "absolute_error", "huber")
+    }  # fmt: skip
+    assert errors["absolute_error"] < 0.5 < 2 < errors["squared_error"]
+    assert errors["huber"] < 0.5
+
+
+def test_a_wide_huber_loss_is_the_squared_error():
+    settings = {"max_iter": 5, "random_state": 0}
+    wide = MLPRegressor("huber", huber_delta=1e6, **settings).fit(LINE, WAVE)
+    squared = MLPRegressor(**settings).fit(LINE, WAVE)
+    np.testing.assert_allclose(wide.predict(LINE), squared.predict(LINE), rtol=1e-9)
+
+
+def test_quantiles_hold_their_share_of_rows():
+    levels = (0.1, 0.5, 0.9)
+    model = MLPRegressor(
+        "quantile", (30,), quantile_levels=levels, learning_rate_init=0.01, max_iter=100,
+        random_state=0,
+    ).fit(LINE, WAVE)  # fmt: skip
+    found = model.predict(LINE)
+    assert found.shape == (400, 3)
+    assert (np.diff(found, axis=1) >= 0).all()
+    np.testing.assert_allclose((WAVE[:, None] < found).mean(axis=0), levels, atol=0.07)
+    middle = MLPRegressor("quantile", (30,), max_iter=2).fit(LINE, WAVE)
+    assert middle.predict(LINE).shape == (400,)
+    assert 0.8 < model.score(LINE, WAVE) < 1
+
+
+# Steps
+
+
+@pytest.mark.parametrize("solver", ["adamw", "rmsprop"])
+@pytest.mark.parametrize("policy", ["cosine", "one_cycle", "warm_up", OneCycle(peak=0.2)])
+def test_our_solvers_and_schedules_learn(solver, policy):
+    assert small(solver=solver, learning_rate=policy, max_iter=60).fit(X, y).score(X, y) > 0.9
+
+
+def test_a_schedule_counts_for_adam_and_the_policies_of_scikit_learn_do_not():
+    constant, falling, cosine = (
+        small(learning_rate=policy).fit(X, y).coefs_[0]
+        for policy in ("constant", "invscaling", "cosine")
+    )
+    assert np.array_equal(constant, falling)
+    assert not np.allclose(constant, cosine)
+
+
+def test_weight_decay_shrinks():
+    little, much = (
+        np.abs(small(solver="adamw", weight_decay=decay).fit(X, y).coefs_[0]).sum()
+        for decay in (0.0, 5.0)
+    )
+    assert much < 0.7 * little
+
+
+def test_no_step_is_longer_than_a_clipped_gradient():
+    one = {"solver": "sgd", "momentum": 0, "max_iter": 1, "batch_size": 150, "warm_start": True}
+    model = small(**one, learning_rate_init=1.0, clip=1e-3).fit(100 * X, y)
+    before = [*model.coefs_, *model.intercepts_]
+    model.fit(100 * X, y)
+    after = [*model.coefs_, *model.intercepts_]
+    step = np.sqrt(sum(np.sum((a - b) ** 2) for a, b in zip(after, before, strict=True)))
+    assert step == pytest.approx(1e-3)
+
+
+def test_an_average_of_parameters_wobbles_less():
+    noisy = {"solver": "sgd", "learning_rate_init": 0.3, "batch_size": 5, "max_iter": 40, "tol": 0}
+    curves = [
+        small(**noisy, averaging=decay).fit(X[::2], y[::2], validation_data=(X[1::2], y[1::2]))
+        .validation_loss_curve_[10:]
+        for decay in (None, 0.98)
+    ]  # fmt: skip
+    assert np.std(curves[1]) < 0.5 * np.std(curves[0])
+
+
+# Going on
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "adamw", "rmsprop"])
+@pytest.mark.parametrize("policy", ["constant", "invscaling", "adaptive", "cosine"])
+def test_partial_fit_six_times_is_fit_with_six_epochs(solver, policy):
+    settings = {"solver": solver, "learning_rate": policy, "dropout": 0.1, "batch_size": 40}
+    at_once = small(**settings)
+    if policy == "adaptive" and solver == "sgd":
+        at_once.set_params(tol=10, n_iter_no_change=1)  # the rate falls after every second epoch
+    by_parts = clone(at_once)
+    at_once.set_params(max_iter=6).fit(X, y)
+    by_parts.set_params(max_iter=6)
+    for _ in range(6):
+        by_parts.partial_fit(X, y, classes=[0, 1, 2])
+    assert at_once.n_iter_ == 6
+    np.testing.assert_array_equal(by_parts.coefs_[0], at_once.coefs_[0])
+    assert by_parts.loss_curve_ == at_once.loss_curve_
+
+
+def test_coefficients_may_be_set_and_learning_goes_on_from_them():
+    model = small().fit(X, y)
+    zeros = [np.zeros_like(W) for W in model.coefs_]
+    model.coefs_ = zeros
+    model.intercepts_ = [np.zeros_like(b) for b in model.intercepts_]
+    np.testing.assert_allclose(model.predict_proba(X), 1 / 3)
+    model.set_params(warm_start=True, max_iter=1, solver="sgd").fit(X, y)
+    assert not model.coefs_[0].any()  # nothing can reach the first layer through weights of 0
+    assert model.intercepts_[1].any()
+
+
+def test_a_warm_start_keeps_the_best_network_of_all_its_fits():
+    model = small(warm_start=True, early_stopping=True, monitor="loss", max_iter=60)
+    data = {"validation_data": (X[1::2], y[1::2])}
+    model.fit(X[::2], y[::2], **data)
+    kept = model.predict_proba(X)
+    model.set_params(solver="sgd", learning_rate_init=5.0, max_iter=3).fit(X[::2], y[::2], **data)
+    assert model.validation_loss_curve_[-1] > min(model.validation_loss_curve_[:-3])
+    assert np.array_equal(model.predict_proba(X), kept)
+
+
+def test_a_fit_that_is_interrupted_keeps_what_it_has():
+    class Interrupts:
+        ended = 0
+
+        def setup(self, estimator, context): ...
+
+        def teardown(self, estimator, context): ...
+
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context):
+            self.ended += 1
+            if self.ended == 5:
+                raise KeyboardInterrupt
+
+    model = small().set_callbacks(Interrupts())
+    with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
+        model.fit(X, y)
+    assert model.n_iter_ == 5
+    assert model.predict(X).shape == (150,)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd", "adam"])
+def test_both_engines_give_the_same_network(solver):
+    pytest.importorskip("numba")
+    reference, compiled = (
+        small(solver=solver, engine=engine, activation="tanh", max_iter=8, dropout=dropout)
+        .fit(X, y)
+        .predict_proba(X)
+        for engine in ("reference", "compiled")
+        for dropout in [0.0 if solver == "lbfgs" else 0.2]
+    )
+    np.testing.assert_allclose(compiled, reference, rtol=1e-5)
+
+
+# Looking inside
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel", "numbers", "counts"])
+def test_gradients_are_those_of_finite_differences(task):
+    weight = rng.uniform(0.5, 2, size=60)
+    settings = {"hidden_layer_sizes": (4,), "activation": "tanh", "alpha": 0.7, "max_iter": 2}
+    a = X[::2][:60]
+    if task in ("numbers", "counts"):
+        b = np.abs(WAVE[:60]).round() if task == "counts" else WAVE[:120].reshape(60, 2)
+        model = MLPRegressor("poisson" if task == "counts" else "squared_error", **settings)
+    else:
+        b = {
+            "binary": y[::2][:60] > 0,
+            "multiclass": np.arange(60) % 3,
+            "multilabel": make_multilabel_classification(60, n_classes=3, random_state=0)[1],
+        }[task]
+        model = MLPClassifier(**settings)
+    model.fit(a, b)
+
+    def J():
+        probe = pickle.loads(pickle.dumps(model))  # a step of lbfgs from here tells J here
+        probe.set_params(solver="sgd", learning_rate_init=1e-300, max_iter=1, warm_start=True)
+        return probe.set_params(batch_size=60).fit(a, b, sample_weight=weight).loss_
+
+    by_weights, by_biases = model.gradients(a, b, sample_weight=weight)
+    for values, gradient in [*zip(model.coefs_, by_weights, strict=True),
+                             *zip(model.intercepts_, by_biases, strict=True)]:  # fmt: skip
+        assert gradient.shape == values.shape
+        at, h = tuple(np.array(values.shape) - 1), 1e-5
+        values[at] += h
+        above = J()
+        values[at] -= 2 * h
+        below = J()
+        values[at] += h
+        assert gradient[at] == pytest.approx((above - below) / (2 * h), rel=1e-5, abs=1e-8)
+
+
+def test_one_class_alone_is_certain():
+    model = MLPClassifier(max_iter=2).fit(X, np.full(150, "only"))
+    assert (model.predict(X) == "only").all()
+    assert np.array_equal(model.predict_proba(X), np.ones((150, 1)))
+
+
+def test_the_probability_of_an_almost_impossible_class_is_not_rounded_to_0():
+    model = MLPClassifier((), max_iter=1).fit([[-1.0], [1.0]], [0, 1])
+    model.coefs_, model.intercepts_ = [np.array([[1.0]])], [np.array([0.0])]
+    no, yes = model.predict_proba([[60.0]])[0]
+    assert (no, yes) == (pytest.approx(np.exp(-60)), 1.0)
+    assert model.predict_log_proba([[60.0]])[0, 0] == pytest.approx(-60)
+
+
+def test_training_that_diverges_keeps_the_best_epoch_if_it_stops_early():
+    model = MLPRegressor(
+        activation="identity", solver="sgd", learning_rate_init=1.0, early_stopping=True,
+        random_state=0,
+    )  # fmt: skip
+    with pytest.warns(ConvergenceWarning, match="diverged in epoch"):
+        model.fit(X, y)
+    assert np.isfinite(model.predict(X)).all()
+    assert np.isnan(model.validation_scores_[-1])
+
+
+# Files
+
+SAVED = {
+    "classes": (small(class_weight={0: 1.0, 2: 3.0}), y),
+    "strings": (small(learning_rate=WarmUp(0.1, OneCycle())), np.array(["a", "b", "c"])[y]),
+    "objects": (small(early_stopping=True), np.array(["a", "b", "c"], dtype=object)[y]),
+    "yes and no": (small(n_iter_no_change=np.inf, max_iter=3), y > 0),
+    "numbers": (MLPRegressor(max_iter=3, random_state=np.random.RandomState(0)), X[:, 0]),
+    "counts": (MLPRegressor("poisson", max_iter=3), y.astype(float)),
+    "quantiles": (MLPRegressor("quantile", quantile_levels=(0.1, 0.9), max_iter=3), X[:, 0]),
+    "lbfgs": (small(solver="lbfgs"), y),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("model", "targets"), SAVED.values(), ids=SAVED)
+def test_a_saved_estimator_is_loaded_as_it_was(model, targets, dtype, tmp_path):
+    a = X.astype(dtype)
+    model = clone(model).fit(a, targets)
+    model.save(tmp_path / "model.chainrule")
+    loaded = type(model).load(tmp_path / "model.chainrule")
+    answers = model.predict(a)
+    assert np.array_equal(loaded.predict(a), answers)
+    assert loaded.predict(a).dtype == answers.dtype
+    for name in ("n_iter_", "t_", "loss_", "loss_curve_", "best_loss_", "n_features_in_"):
+        assert getattr(loaded, name) == getattr(model, name)
+    generator = isinstance(model.random_state, np.random.RandomState)
+    for name, value in model.get_params().items():
+        if not (name == "random_state" and generator):
+            assert getattr(loaded, name) == value
+    if hasattr(model, "partial_fit") and not model.early_stopping:
+        loaded.partial_fit(a, targets)
+
+
+def test_names_of_features_are_saved(tmp_path):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=["a", "b", "c", "d"])
+    small().fit(frame, y).save(tmp_path / "m")
+    loaded = MLPClassifier.load(tmp_path / "m")
+    loaded.gradients(frame, y)
+    loaded.activations(frame)
+    assert loaded.feature_names_in_.tolist() == ["a", "b", "c", "d"]
+    with pytest.raises(ValueError, match="feature names should match"):
+        loaded.predict(frame.rename(columns={"a": "z"}))
