@@ -14,6 +14,7 @@ from chainrule.cli.importance import importance
 from chainrule.cli.predict import predict
 from chainrule.cli.show import show
 from chainrule.cli.train import train
+from chainrule.cli.warmup import warmup
 
 app = typer.Typer(
     name="chainrule",
@@ -51,5 +52,6 @@ for command, example in (
     (explain, "chainrule explain penguins.safetensors penguins.csv --row 17 --backward"),
     (importance, "chainrule importance penguins.safetensors test.csv"),
     (check, "chainrule check penguins.safetensors penguins.csv"),
+    (warmup, "chainrule warmup"),
 ):
     app.command(cls=Command, epilog=f"Example: {example}")(command)

@@ -31,13 +31,14 @@ class Choice:
         name: `compiled` or `reference`.
         engine: what computes.
         sentence: for the screen.
-        warm_up: loads or compiles all that this training needs; None if there is nothing to do.
+        warm_up: loads or compiles all that this training needs, and names the kernels that had to
+            be compiled; None if there is nothing to do.
     """
 
     name: str
     engine: Engine
     sentence: str
-    warm_up: Callable[[], object] | None = None
+    warm_up: Callable[[], list[str]] | None = None
 
 
 def choose_engine(

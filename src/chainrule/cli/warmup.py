@@ -1,0 +1,32 @@
+"""`chainrule warmup`: the compiled engine made ready before it is needed."""
+
+
+def warmup() -> None:
+    """Compile what a training with the defaults needs, once for this machine.
+
+    Otherwise the first training does it. The kernels are kept on disk, for every later process.
+    """
+    from time import monotonic
+
+    from rich.text import Text
+
+    from chainrule.cli.screen import Screen, amount, duration
+    from chainrule.engines.choice import choose_engine
+    from chainrule.options import Options, network_of, settings_of, settled
+
+    start, compiled = monotonic(), 0
+    for task, n_classes in (("regression", 0), ("classification", 2), ("classification", 3)):
+        for n in (100, 100_000):  # short and long tables differ in their dropout
+            options = settled(Options(), n=n, task=task, n_classes=n_classes)
+            settings = settings_of(options)
+            choice = choose_engine(
+                "compiled", network_of(options, 2, n_classes), settings.optimizer, settings.dtype
+            )
+            if choice.warm_up is not None:
+                compiled += len(choice.warm_up())
+    Screen().print(
+        Text(
+            f"{choice.sentence}: {amount(compiled, 'kernel')} compiled in "
+            f"{duration(monotonic() - start)}; the engine is ready."
+        )
+    )
