@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from chainrule.estimators.loss_curve_display import LossCurveDisplay
     from chainrule.estimators.mlp_classifier import MLPClassifier
     from chainrule.estimators.mlp_regressor import MLPRegressor
     from chainrule.estimators.table_transformer import TableTransformer
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
     "TableTransformer",
@@ -21,6 +23,7 @@ __all__ = [
 ]
 
 _ESTIMATORS = {
+    "LossCurveDisplay": "chainrule.estimators.loss_curve_display",
     "MLPClassifier": "chainrule.estimators.mlp_classifier",
     "MLPRegressor": "chainrule.estimators.mlp_regressor",
     "TableTransformer": "chainrule.estimators.table_transformer",

@@ -143,11 +143,11 @@ class MultilayerPerceptron(FittedPerceptron):
         self, rows: Rows, validation: Rows | None, *, goes_on: bool
     ) -> tuple[Rows, Rows | None]:
         """The same rows without NaN; what fills it is learnt in the first call, of `rows` alone."""
-        if not goes_on:
+        filling = self._filling()
+        if not goes_on or filling is None:
             filling = None if self.missing is None else Filling.of(rows.X, self.missing)
             self.medians_ = None if filling is None else filling.medians
             self.flagged_ = None if filling is None else filling.flagged
-        filling = self._filling()
         if filling is None:
             return rows, validation
         rows = Rows(filling.apply(rows.X), rows.y, rows.weight)

@@ -26,6 +26,9 @@ from chainrule.losses import Loss
 from chainrule.network import Network, Parameters
 from chainrule.trace import Trace, trace_inputs
 
+LITTLE = 100_000
+"""Rows times parameters, up to which the compiled engine is not worth setting up."""
+
 
 class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     """Base of the multilayer perceptrons: parameters, predictions, derivatives, files."""
@@ -71,6 +74,7 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
 
     def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
         """X and y after scikit-learn's checks of them: X of floats, an array or a CSR matrix."""
+        fills = self.missing is not None or (not reset and self._filling() is not None)
         checked: tuple[Any, Any] = validate_data(
             self,
             X,
@@ -79,7 +83,7 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
             multi_output=True,
             y_numeric=self._y_is_numeric,
             dtype=(np.float64, np.float32),
-            ensure_all_finite=True if self.missing is None else "allow-nan",
+            ensure_all_finite="allow-nan" if fills else True,
             reset=reset,
         )
         return checked
@@ -116,6 +120,12 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         Raises:
             InputError: they are not of that network.
         """
+        self._check_shapes(network)
+        pairs = zip(self.coefs_, self.intercepts_, strict=True)
+        theta = np.concatenate([np.ravel(part) for pair in pairs for part in pair])
+        return Parameters(network, theta if dtype is None else theta.astype(dtype, copy=False))
+
+    def _check_shapes(self, network: Network) -> None:
         shapes = [np.shape(W) for W in self.coefs_], [np.shape(b) for b in self.intercepts_]
         expected = (
             [(layer.n_inputs, layer.n_outputs) for layer in network.layers],
@@ -126,37 +136,44 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
                 f"coefs_ and intercepts_ have shapes {shapes}, but the network that the parameters "
                 f"and the data describe has {expected}: fit a new estimator."
             )
-        pairs = zip(self.coefs_, self.intercepts_, strict=True)
-        theta = np.concatenate([np.ravel(part) for pair in pairs for part in pair])
-        return Parameters(network, theta if dtype is None else theta.astype(dtype, copy=False))
 
-    def _asked(self, X: Any) -> tuple[Any, Network, Parameters]:
-        """X, checked, with the network and its parameters in the more precise of their dtypes."""
+    def _asked(self, X: Any) -> Any:
+        """X after scikit-learn's checks of it, for a fitted network; what it lacks is filled."""
         check_is_fitted(self)
+        filling = self._filling()
         X = validate_data(
             self,
             X,
             accept_sparse="csr",
             dtype=(np.float64, np.float32),
-            ensure_all_finite=True if self._filling() is None else "allow-nan",
+            ensure_all_finite=True if filling is None else "allow-nan",
             reset=False,
         )
-        return self._together(X)
+        return X if filling is None else filling.apply(X)
 
     def _together(self, X: Any) -> tuple[Any, Network, Parameters]:
-        """The same of an X that was checked; what it lacks is filled."""
-        filling = self._filling()
-        X = X if filling is None else filling.apply(X)
+        """X with the network and its parameters, in the more precise of their dtypes."""
         dtype = np.result_type(X.dtype, *self.coefs_)
         network = self._fitted_network()
         return X.astype(dtype, copy=False), network, self._parameters(network, dtype)
 
     def _scores(self, X: Any) -> Floats:
         """The sums of the last layer, shape (n, k)."""
-        X, network, parameters = self._asked(X)
-        dtype = parameters.theta.dtype
-        engine = engine_for(self.engine, network, dtype, sparse=issparse(X))
+        X = self._asked(X)
+        network = self._fitted_network()
+        if self.engine == "auto" and X.shape[0] * network.n_parameters <= LITTLE:
+            return self._scores_of_few(network, X)
+        X, network, parameters = self._together(X)
+        engine = engine_for(self.engine, network, parameters.theta.dtype, sparse=issparse(X))
         return engine.scores(network, parameters, X)
+
+    def _scores_of_few(self, network: Network, X: Any) -> Floats:
+        """What `reference.scores` gives, without first laying all parameters into one vector."""
+        self._check_shapes(network)
+        A = X
+        for layer, W, b in zip(network.layers, self.coefs_, self.intercepts_, strict=True):
+            A = layer.activation.function(A @ W + b)
+        return A
 
     def _predictions(self, X: Any) -> Floats:
         """Predictions of the network, shape (n, k)."""
@@ -174,10 +191,10 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         Returns
         -------
         list of ndarray, of n_layers
-            X itself, the activations of each hidden layer, and at last the predictions: the
-            probabilities of a classifier, as the network's outputs.
+            X itself, filled if the estimator fills it; the activations of each hidden layer; and at
+            last the predictions: the probabilities of a classifier, as the network's outputs.
         """
-        X, network, parameters = self._asked(X)
+        X, network, parameters = self._together(self._asked(X))
         passed = reference.forward(network, parameters, X)
         return [*passed.A[:-1], network.loss.link(passed.A[-1])]
 
@@ -203,7 +220,8 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         check_is_fitted(self)
         X, y = self._checked(X, y, reset=False)
         rows = self._rows(X, y, sample_weight)
-        X, network, parameters = self._together(X)
+        filling = self._filling()
+        X, network, parameters = self._together(X if filling is None else filling.apply(X))
         rows = Rows(X, network.loss.checked(rows.y, network.n_outputs), rows.weight)
         total = len(rows) if rows.weight is None else rows.weight.sum()
         _, gradient = reference.loss_and_gradient(network, parameters, rows, self.alpha / total)

@@ -1,6 +1,7 @@
 """The parameters of the multilayer perceptrons, turned into the values that training works with."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,13 +57,25 @@ def network_of(
             f"{len(names)} activations came for {len(widths)} hidden layers; "
             "give one name for all of them, or a tuple with one for each."
         )
+    return _network(n_inputs, tuple(widths), n_outputs, tuple(names), float(dropout), loss)
+
+
+@lru_cache(maxsize=32)  # a prediction of one row takes less time than describing its network
+def _network(
+    n_inputs: int,
+    widths: tuple[int, ...],
+    n_outputs: int,
+    names: tuple[str, ...],
+    dropout: float,
+    loss: Loss,
+) -> Network:
     return multilayer_perceptron(
         n_inputs,
         widths,
         n_outputs,
         activation=[choose("activation", name, ACTIVATION_NAMES) for name in names],
         loss=loss,
-        dropout=float(dropout),
+        dropout=dropout,
     )
 
 

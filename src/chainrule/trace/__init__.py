@@ -8,7 +8,7 @@ Everything is computed in float64 by the reference engine, from the parameters a
 Layers, neurons and inputs are counted from 0, as in the formulas.
 """
 
-from chainrule.trace.computing import trace_row
+from chainrule.trace.computing import trace_inputs, trace_row
 from chainrule.trace.neurons import LayerTrace, Neuron, WeightTrace
 from chainrule.trace.records import EncodedInput, Trace, Truth
 from chainrule.trace.steps import Step, take_step
@@ -22,5 +22,6 @@ __all__ = [
     "Truth",
     "WeightTrace",
     "take_step",
+    "trace_inputs",
     "trace_row",
 ]

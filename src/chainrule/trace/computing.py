@@ -47,20 +47,32 @@ def trace_row(
     frame = frame_with(table, row)
     inputs = encoded_inputs(encoder, frame, row)
     value, y = _truth(target, frame, row)
-    parameters = parameters.astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is shown as that
-        return _traced(row, target, network, parameters, inputs, value, y)
+    return trace_inputs(target, network, parameters, inputs, value=value, y=y, row=row)
 
 
-def _traced(
-    row: int,
+@np.errstate(over="ignore", invalid="ignore")  # what is infinite is shown as that
+def trace_inputs(
     target: TargetEncoder,
     network: Network,
     parameters: Parameters,
     inputs: tuple[EncodedInput, ...],
-    value: Any,
-    y: Targets | None,
+    *,
+    value: Any = None,
+    y: Targets | None = None,
+    row: int = 0,
 ) -> Trace:
+    """The trace of a row whose inputs are known already.
+
+    Args:
+        target: from what the network learns back to the target.
+        network: the description.
+        parameters: of any dtype; they are taken as float64.
+        inputs: d of them.
+        value: the target as the user gave it; None if it is not known.
+        y: the same as the network's loss takes it, of one row.
+        row: its number, from 0.
+    """
+    parameters = parameters.astype(np.float64)
     x = np.array([[one.value for one in inputs]])
     passed = reference.forward(network, parameters, x)
     predictions = network.loss.link(passed.Z[-1])
