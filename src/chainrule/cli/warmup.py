@@ -2,9 +2,10 @@
 
 
 def warmup() -> None:
-    """Compile what a training with the defaults needs, once for this machine.
+    """Compile the engine for this machine, once.
 
-    Otherwise the first training does it. The kernels are kept on disk, for every later process.
+    What a training with the defaults needs is compiled and kept on disk, for every later process;
+    otherwise the first training does it.
     """
     from time import monotonic
 
