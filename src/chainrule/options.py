@@ -106,8 +106,8 @@ SMALL = 1_000
 LARGE = 10_000
 
 #: Training ends at the latest when this many rows have passed, but not before ten epochs: from
-#: 50,000 rows on, an epoch has steps enough for fewer of them to do.
-ROWS_TO_SEE = 3_000_000
+#: 170,000 rows on, an epoch has steps enough for fewer of them to do.
+ROWS_TO_SEE = 10_000_000
 
 #: Losses that only one task has.
 REGRESSION_LOSSES = ("squared", "absolute", "huber", "quantile", "poisson")

@@ -19,6 +19,13 @@ from chainrule.training import Checkpoint, Epoch, Metric, TrainingSettings, trai
 NEGATIVE_SCORE = "negative score"
 """The metric that early stopping watches: the score, turned so that smaller is better."""
 
+LARGEST_COPY = 128 * 2**20
+"""Bytes that a dense copy of a sparse table may take."""
+
+DENSITY = 0.05
+"""Share of numbers that are not 0, from which on the copy is made; one-hot tables have about 0.1.
+With it the compiled engine trains twice as fast as the reference engine on the sparse table."""
+
 
 @dataclass(frozen=True)
 class Past:
@@ -131,6 +138,9 @@ def course_of(
     dtype = np.dtype(np.float64) if lbfgs else table_dtype
     rows = _as_type(network, rows, dtype)
     validation = None if validation is None else _as_type(network, validation, dtype)
+    if parameters["engine"] == "auto" and _is_better_dense(rows, validation):
+        rows = _dense(rows)
+        validation = None if validation is None else _dense(validation)
     epochs = int(parameters["max_iter"])
     settings = settings_of(
         parameters,
@@ -159,6 +169,21 @@ def course_of(
         ),
         monitor=parameters["monitor"] if decides else None,
     )
+
+
+def _is_better_dense(rows: Rows, validation: Rows | None) -> bool:
+    """Whether these sparse tables are worth a dense copy, which the compiled engine can take."""
+    tables: list[Any] = [rows.X] if validation is None else [rows.X, validation.X]
+    if not all(issparse(X) for X in tables):
+        return False
+    numbers = sum(X.shape[0] * X.shape[1] for X in tables)
+    size = numbers * tables[0].dtype.itemsize
+    return size <= LARGEST_COPY and sum(X.nnz for X in tables) >= DENSITY * numbers
+
+
+def _dense(rows: Rows) -> Rows:
+    X: Any = rows.X
+    return Rows(X.toarray(), rows.y, rows.weight)
 
 
 def _as_type(network: Network, rows: Rows, dtype: np.dtype[Any]) -> Rows:

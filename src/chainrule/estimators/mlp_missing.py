@@ -35,7 +35,8 @@ class Filling:
         imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(X)
         flagged = np.array([], dtype=np.int64)
         if how == "indicator":
-            flagged = np.unique(np.nonzero(np.isnan(X))[1]).astype(np.int64)
+            columns = X.indices[np.isnan(X.data)] if issparse(X) else np.nonzero(np.isnan(X))[1]
+            flagged = np.unique(columns).astype(np.int64)
         return cls(np.asarray(imputer.statistics_, dtype=X.dtype), flagged)
 
     def apply(self, X: Any) -> Any:

@@ -163,7 +163,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
 
     Notes
     -----
-    The coefficients have the dtype of X: float32 stays float32. Sparse X is never made dense.
+    The coefficients have the dtype of X: float32 stays float32. Sparse X is copied into a dense
+    array to train faster if a twentieth of it is not 0 and the copy takes at most 128 MiB; else it
+    is never made dense.
 
     Examples
     --------
