@@ -26,7 +26,7 @@ from chainrule.losses import Loss
 from chainrule.network import Network, Parameters
 from chainrule.trace import Trace, trace_inputs
 
-LITTLE = 100_000
+LITTLE = 1_000_000
 """Rows times parameters, up to which the compiled engine is not worth setting up."""
 
 

@@ -113,17 +113,15 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
     monitor : {'score', 'loss'}, default='score'
         What `early_stopping` watches of the held-out rows.
     missing : {'median', 'indicator'} or None, default=None
-        What becomes of NaN in X: 'median' fills in the median of the column, of the rows that were
-        learnt from first; 'indicator' does that and adds an input for each column that had NaN in
-        these rows, 1 where it has NaN and else 0. With None, NaN is refused.
+        What becomes of NaN in X: 'median' is the median of the rows learnt from first; 'indicator'
+        also adds, for each column that had NaN there, an input of 1 for NaN; None refuses NaN.
     engine : {'auto', 'compiled', 'reference'}, default='auto'
         What computes; all give the same results up to rounding.
 
     Attributes
     ----------
     coefs_ : list of ndarray of shape (n_inputs, n_neurons)
-        The weights of each layer. They may be set. The first has a row for each column of X, and
-        then one for each of `flagged_`.
+        The weights of each layer; the first by columns of X, then by `flagged_`. They may be set.
     intercepts_ : list of ndarray of shape (n_neurons,)
         The biases of each layer. They may be set.
     loss_ : float
@@ -163,9 +161,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
 
     Notes
     -----
-    The coefficients have the dtype of X: float32 stays float32. Sparse X is copied into a dense
-    array to train faster if a twentieth of it is not 0 and the copy takes at most 128 MiB; else it
-    is never made dense.
+    The coefficients have the dtype of X: float32 stays float32. Sparse X is made dense to train on
+    only if that takes at most 128 MiB and a twentieth of it is not 0.
 
     Examples
     --------
