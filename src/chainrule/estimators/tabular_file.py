@@ -14,8 +14,7 @@ import numpy as np
 from chainrule.errors import ModelFileError
 from chainrule.estimators.calibration import Calibration
 from chainrule.estimators.conformal import CalibrationRows
-from chainrule.estimators.mlp_file import _from_plain as from_plain
-from chainrule.estimators.mlp_file import _to_plain as to_plain
+from chainrule.estimators.plain_state import attributes_of, from_plain, parameters_of
 from chainrule.estimators.tabular_options import check_tabular_parameters
 from chainrule.model import Model
 from chainrule.model_file import read_model_file, write_model_file
@@ -32,14 +31,10 @@ def write_tabular(path: str | os.PathLike[str], estimator: Any) -> None:
         InputError: a parameter or a class label that is not plain data, or a path that cannot be
             written.
     """
-    parameters = estimator.get_params(deep=False)
-    if not isinstance(parameters["random_state"], int | np.integer | None):
-        parameters["random_state"] = None  # a generator is no choice of the user's but a position
-    known = {name: getattr(estimator, name) for name in _ATTRIBUTES if hasattr(estimator, name)}
     state = {
         "class": type(estimator).__name__,
-        "parameters": {name: to_plain(name, value) for name, value in parameters.items()},
-        "attributes": {name: to_plain(name, value) for name, value in known.items()},
+        "parameters": parameters_of(estimator),
+        "attributes": attributes_of(estimator, _ATTRIBUTES),
         "calibration": _calibration(estimator),
     }
     documents, tensors = [], []
