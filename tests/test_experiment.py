@@ -161,3 +161,15 @@ def test_a_target_that_is_not_there_is_refused_with_the_nearest_name():
 def test_a_table_without_columns_to_learn_from_is_refused():
     with pytest.raises(TableError, match="no column beside 'amount'"):
         prepare(table().select("amount"), "amount")
+
+
+def test_a_data_frame_with_a_name_twice_is_refused_in_words():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(np.ones((30, 3)), columns=["a", "a", "y"])
+    with pytest.raises(TableError, match="cannot be told apart"):
+        prepare(frame, "y")
+
+
+def test_bins_below_nought_are_refused():
+    with pytest.raises(InputError, match="bins is -1"):
+        prepare(table(), "amount", Options(bins=-1))

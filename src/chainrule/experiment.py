@@ -234,10 +234,6 @@ def _fit_target(
 def _held_out(y: Targets, options: Options, decisions: list[str]) -> NDArray[np.int64]:
     """Row numbers of the validation part: drawn at random, of each class its share."""
     fraction = options.valid_fraction or 0.0
-    if not 0 <= fraction < 1:
-        raise InputError(
-            f"valid_fraction is {fraction}, but must be at least 0 and below 1, such as 0.2."
-        )
     draws = generator(options.seed, Purpose.SPLIT)
     groups = [np.flatnonzero(y == c) for c in np.unique(y)] if y.ndim == 1 else [np.arange(len(y))]
     found = np.sort(

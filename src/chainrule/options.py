@@ -154,6 +154,7 @@ def settled(options: Options, *, n: int, task: str, n_classes: int) -> Options:
 
     The defaults were chosen by measurement: docs/decisions/0004-defaults.md.
     """
+    _check_split_and_bins(options)
     second_order = options.optimizer == "lbfgs"
     small = n < SMALL
     defaults: dict[str, Any] = {
@@ -178,6 +179,17 @@ def settled(options: Options, *, n: int, task: str, n_classes: int) -> Options:
         name: value for name, value in defaults.items() if getattr(options, name) is None
     }
     return replace(options, **open_choices)
+
+
+def _check_split_and_bins(options: Options) -> None:
+    """Refuse what no layer below looks at."""
+    if not 0 <= (options.valid_fraction or 0.0) < 1:
+        raise InputError(
+            f"valid_fraction is {options.valid_fraction}, but must be at least 0 and below 1, "
+            "such as 0.2."
+        )
+    if (options.bins or 0) < 0:
+        raise InputError(f"bins is {options.bins}, but must be 0 or a positive number.")
 
 
 def _default_loss(task: str, n_classes: int) -> str:

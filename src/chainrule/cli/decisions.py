@@ -75,12 +75,6 @@ def _rehearse(options: Options) -> None:
     rehearsed = settled(rehearsed, n=1, task=rehearsed.task or "", n_classes=n_classes)
     network_of(rehearsed, 1, n_classes)
     settings_of(rehearsed)
-    if not 0 <= (options.valid_fraction or 0.0) < 1:
-        raise InputError(
-            f"valid_fraction is {options.valid_fraction}, but must be at least 0 and below 1."
-        )
-    if (options.bins or 0) < 0:
-        raise InputError(f"bins is {options.bins}, but must be 0 or a positive number.")
 
 
 def _check_belonging(options: Options, task: str | None) -> None:

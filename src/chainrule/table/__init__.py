@@ -1,7 +1,8 @@
 """Tables: read from files, and encoded column by column into the inputs of a network."""
 
+from chainrule.table.cells import frame_of
 from chainrule.table.encoder import TableEncoder
-from chainrule.table.frames import column_of, frame_of, row_weights, rows_with_target
+from chainrule.table.frames import column_of, row_weights, rows_with_target
 from chainrule.table.reading import Reading, read_table
 from chainrule.table.target import TargetEncoder
 

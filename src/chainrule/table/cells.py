@@ -8,7 +8,7 @@ that is why pandas, Polars and PyArrow tables give the same encoding to the bit.
 
 import datetime
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -151,20 +151,26 @@ class Cells:
         )
 
 
-def columns_by_name(frame: Any, missing: Collection[str] = ()) -> dict[str, nw.Series[Any]]:
-    """The columns of a pandas, Polars or PyArrow table by name, in its order; raises TableError for
-    anything else.
+def frame_of(table: Any) -> nw.DataFrame[Any]:
+    """The table as a narwhals data frame, without a copy; raises TableError for what is no pandas,
+    Polars or PyArrow table in memory, and for columns of one name.
     """
     try:
-        table = nw.from_native(frame, eager_only=True)
+        frame = nw.from_native(table, eager_only=True)
     except TypeError as error:
         raise TableError(
             "expected a table (a pandas, Polars or PyArrow data frame in memory), "
-            f"got {type(frame).__name__}"
+            f"got {type(table).__name__}"
         ) from error
     except ValueError as error:
         raise TableError(f"the columns of the table cannot be told apart: {error}") from error
-    columns = dict(zip(map(str, table.columns), table.iter_columns(), strict=True))
+    return frame
+
+
+def columns_by_name(frame: Any) -> dict[str, nw.Series[Any]]:
+    """The columns of a table by name, in its order; raises TableError as `frame_of` does."""
+    table = frame_of(frame)
+    columns = {str(name): table[name] for name in table.columns}
     if len(columns) < len(table.columns):
         raise TableError("two columns of the table have the same name once it is read as text")
     return columns

@@ -1,4 +1,4 @@
-"""Data frames of any library, and the column that says how much each row counts."""
+"""Columns of a data frame that are no inputs: the target, and how much each row counts."""
 
 from collections.abc import Collection
 from typing import Any
@@ -12,21 +12,6 @@ from chainrule.errors import TableError
 from chainrule.table.cells import read_cells
 from chainrule.table.numbers import numbers_of
 from chainrule.table.target import missing_rows
-
-
-def frame_of(table: Any) -> nw.DataFrame[Any]:
-    """The table as a narwhals data frame, without a copy.
-
-    Raises:
-        TableError: it is no data frame of a known library.
-    """
-    try:
-        return nw.from_native(table, eager_only=True)
-    except TypeError as error:
-        raise TableError(
-            f"expected a table (a pandas, Polars or PyArrow data frame in memory), "
-            f"got {type(table).__name__}"
-        ) from error
 
 
 def column_of(frame: nw.DataFrame[Any], name: str, use: str) -> nw.Series[Any]:
