@@ -23,6 +23,12 @@ def choose(what: str, name: str, choices: Mapping[str, T]) -> T:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """` (did you mean 'price'?)`, or nothing where no known name is near."""
+    near = nearest(name, known)
+    return "" if near is None else f" (did you mean '{near}'?)"
+
+
+def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The known name most like `name`, case aside; None where none is that like it (0 .. 1)."""
     names = {k.casefold(): k for k in known}
-    near = get_close_matches(name.casefold(), list(names), n=1, cutoff=0.6)
-    return f" (did you mean '{names[near[0]]}'?)" if near else ""
+    near = get_close_matches(name.casefold(), list(names), n=1, cutoff=likeness)
+    return names[near[0]] if near else None

@@ -21,6 +21,7 @@ from chainrule.evaluation import Evaluation, evaluate_classification, evaluate_r
 from chainrule.losses import LOSSES, Loss, Quantile, central_output
 from chainrule.model_file import read_model_file, write_model_file
 from chainrule.network import Dense, Network, Parameters
+from chainrule.plain import from_plain, to_plain
 from chainrule.table import (
     TableEncoder,
     TargetEncoder,
@@ -29,7 +30,6 @@ from chainrule.table import (
     row_weights,
     rows_with_target,
 )
-from chainrule.table.plain import from_plain, to_plain
 from chainrule.trace import Trace, trace_row
 
 EpochFigures = Mapping[str, float | None]

@@ -2,9 +2,8 @@
 
 from numpy.typing import DTypeLike
 
-from chainrule.engines import Engine, reference
+from chainrule.engines import Engine
 from chainrule.engines.choice import choose_engine
-from chainrule.errors import InputError
 from chainrule.network import Network
 from chainrule.optimizers import LBFGS, Adam, Optimizer
 
@@ -22,11 +21,4 @@ def engine_for(
     Raises:
         InputError: the compiled engine was asked for by name, and cannot do this.
     """
-    if not sparse:
-        return choose_engine(name, network, optimizer or Adam(), dtype).engine
-    if name == "compiled":
-        raise InputError(
-            "the compiled engine takes dense tables only, and X is sparse: choose the engine "
-            "'auto', or convert X with X.toarray() if it fits into memory."
-        )
-    return reference
+    return choose_engine(name, network, optimizer or Adam(), dtype, sparse=sparse).engine

@@ -2,7 +2,6 @@
 model.
 """
 
-import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,9 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.choices import nearest
 from chainrule.errors import ModelFileError, TableError
+from chainrule.plain import from_plain, to_plain
 from chainrule.table.booleans import BooleanColumn
 from chainrule.table.categories import MAX_LEVELS, CategoryColumn
 from chainrule.table.cells import (
@@ -25,7 +26,6 @@ from chainrule.table.dates import DateColumn
 from chainrule.table.ignored import IgnoredColumn
 from chainrule.table.kinds import KINDS, Finding, find_kind
 from chainrule.table.numbers import NumberColumn
-from chainrule.table.plain import from_plain, to_plain
 
 Column = NumberColumn | CategoryColumn | BooleanColumn | DateColumn | IgnoredColumn
 _COLUMN_TYPES: dict[str, type[Column]] = {
@@ -209,9 +209,8 @@ def _check_kinds(kinds: Mapping[str, str]) -> None:
 
 def _nearest(name: str, table: Mapping[str, Any]) -> str:
     """A suggestion for a name that is not there."""
-    lower = {column.lower(): column for column in table}
-    match = difflib.get_close_matches(name.lower(), lower, n=1)
-    if match:
-        return f"; did you mean {lower[match[0]]!r}?"
+    near = nearest(name, table)
+    if near is not None:
+        return f"; did you mean {near!r}?"
     some = ", ".join(repr(column) for column in list(table)[:10])
     return f"; its columns are {some}{', ...' if len(table) > 10 else ''}" if table else ""

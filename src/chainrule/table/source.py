@@ -4,13 +4,13 @@ What a file is called is never trusted; what it begins with is.
 """
 
 import codecs
-import difflib
 import gzip
 import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from chainrule.choices import nearest
 from chainrule.errors import TableError
 
 GZIP = b"\x1f\x8b"
@@ -92,10 +92,9 @@ def _nearest(path: Path) -> str:
         return f": '{folder}' is not a folder; check the path"
     except OSError:
         return f", nor a folder '{folder}' that can be listed: check the path"
-    by_lower = {name.lower(): name for name in names}
-    near = difflib.get_close_matches(path.name.lower(), by_lower, n=1, cutoff=0.7)
-    if near:
-        return f": did you mean '{by_lower[near[0]]}'?"
+    near = nearest(path.name, names, likeness=0.7)
+    if near is not None:
+        return f": did you mean '{near}'?"
     return f" in '{folder}': check the path"
 
 

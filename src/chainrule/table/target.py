@@ -12,11 +12,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chainrule.errors import TableError
+from chainrule.plain import from_plain, to_plain
 from chainrule.table.booleans import truth_of
 from chainrule.table.cells import Cells, read_cells
 from chainrule.table.kinds import nearly_numbers
 from chainrule.table.numbers import numbers_of
-from chainrule.table.plain import from_plain, to_plain
 
 Task = Literal["regression", "classification"]
 Scaling = Literal["standard", "robust", "positive", "none"]

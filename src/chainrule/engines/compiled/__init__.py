@@ -44,8 +44,8 @@ ROWS_ASKED = 256
 """Rows that are asked for scores at once: few enough that their activations stay in the cache."""
 
 _DENSE = (
-    "the compiled engine takes dense inputs, and these are sparse; make them dense with "
-    "X.toarray(), or choose the reference engine."
+    "the compiled engine takes dense tables only, and X is sparse: choose the engine "
+    "'auto', or convert X with X.toarray() if it fits into memory."
 )
 
 
