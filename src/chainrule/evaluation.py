@@ -2,7 +2,8 @@
 
 The trivial answer is what can be said without looking at a row's inputs: always the most frequent
 class with the classes' shares as probabilities, or always the mean of the target. A model that is
-not clearly better has learnt nothing.
+not clearly better has learnt nothing. Each figure of the model has a confidence interval, because
+other rows would have given another figure.
 """
 
 from collections.abc import Mapping
@@ -11,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import metrics
+from chainrule import bootstrap, metrics
 from chainrule.arrays import Floats, Integers
+from chainrule.bootstrap import CONFIDENCE, Interval
+from chainrule.reliability import expected_calibration_error, judged_probability, reliability
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Evaluation:
         n_rows: how many rows were judged.
         figures: by name, in the order in which they are shown; None where a figure is undefined
             on these rows (an ROC AUC where all rows are of one class).
+        intervals: by name, where the figure would lie for 95 % of such sets of rows, by the
+            bootstrap; None where that cannot be told from these rows.
         baseline: the same figures of the trivial answer.
         trivial_answer: that answer, in words.
         classes: of a classification, in the order of the confusion matrix.
@@ -33,6 +38,7 @@ class Evaluation:
     task: str
     n_rows: int
     figures: Mapping[str, float | None]
+    intervals: Mapping[str, Interval | None]
     baseline: Mapping[str, float | None]
     trivial_answer: str
     classes: tuple[Any, ...] = ()
@@ -44,6 +50,10 @@ class Evaluation:
             "task": self.task,
             "n_rows": self.n_rows,
             "figures": dict(self.figures),
+            "confidence": CONFIDENCE,
+            "intervals": {
+                name: list(ends) if ends else None for name, ends in self.intervals.items()
+            },
             "baseline": dict(self.baseline),
             "trivial_answer": self.trivial_answer,
         }
@@ -61,6 +71,7 @@ HIGHER_IS_BETTER = {
     "accuracy": True,
     "balanced accuracy": True,
     "log loss": False,
+    "ECE": False,
     "ROC AUC": True,
     "RMSE": False,
     "MAE": False,
@@ -91,6 +102,7 @@ def evaluate_classification(
         task="classification",
         n_rows=len(y),
         figures=_of_classes(y, probabilities, chosen, weight),
+        intervals=_intervals_of_classes(y, probabilities, chosen, weight),
         baseline=_of_classes(y, constant, constant.argmax(axis=1), weight),
         trivial_answer=f"always {classes[int(np.argmax(shares))]}",
         classes=classes,
@@ -106,6 +118,7 @@ def evaluate_regression(
         task="regression",
         n_rows=len(y),
         figures=_of_numbers(y, predictions, weight),
+        intervals=_intervals_of_numbers(y, predictions, weight),
         baseline=_of_numbers(y, np.full_like(y, mean), weight),
         trivial_answer=f"always the mean, {mean:,.6g}",
     )
@@ -118,6 +131,7 @@ def _of_classes(
         "accuracy": metrics.accuracy(y, chosen, weight),
         "balanced accuracy": metrics.balanced_accuracy(y, chosen, weight),
         "log loss": metrics.log_loss(y, probabilities, weight),
+        "ECE": expected_calibration_error(y, probabilities, weight),
         "ROC AUC": metrics.roc_auc(y, probabilities, weight),
     }
 
@@ -128,3 +142,32 @@ def _of_numbers(y: Floats, predictions: Floats, weight: Floats | None) -> dict[s
         "MAE": metrics.mae(y, predictions, weight),
         "R2": metrics.r2(y, predictions, weight),
     }
+
+
+def _intervals_of_classes(
+    y: Integers, probabilities: Floats, chosen: Integers, weight: Floats | None
+) -> dict[str, Interval | None]:
+    w = np.ones(len(y)) if weight is None else weight
+    hit = y == chosen
+    p, came_true = judged_probability(y, probabilities)
+    bins = reliability(p, came_true, weight).bin_of_row
+    figures = {
+        "accuracy": bootstrap.share(hit, w),
+        "balanced accuracy": bootstrap.mean_share_by_class(y, hit, probabilities.shape[1], w),
+        "log loss": bootstrap.mean(metrics.log_losses(y, probabilities), w),
+        "ECE": bootstrap.calibration_error(bins, p, came_true, w),
+        "ROC AUC": bootstrap.area(y, probabilities, w),
+    }
+    return bootstrap.intervals(figures, len(y), weight)
+
+
+def _intervals_of_numbers(
+    y: Floats, predictions: Floats, weight: Floats | None
+) -> dict[str, Interval | None]:
+    w = np.ones(len(y)) if weight is None else weight
+    figures = {
+        "RMSE": bootstrap.root_mean((y - predictions) ** 2, w),
+        "MAE": bootstrap.mean(np.abs(y - predictions), w),
+        "R2": bootstrap.explained_share(y, predictions, w),
+    }
+    return bootstrap.intervals(figures, len(y), weight)

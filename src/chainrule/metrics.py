@@ -23,14 +23,19 @@ def balanced_accuracy(y: Integers, classes: Integers, weight: Floats | None = No
     return float(np.mean(shares))
 
 
-def log_loss(y: Integers, probabilities: Floats, weight: Floats | None = None) -> float:
-    """Mean of -ln of the probability (n, k) given to the true class, in nats.
+def log_losses(y: Integers, probabilities: Floats) -> Floats:
+    """-ln of the probability (n, k) given to the true class of each row, (n,), in nats.
 
     Probabilities are kept away from 0 by the smallest step of their dtype, as scikit-learn does.
     """
     smallest = np.finfo(probabilities.dtype).eps
     own = np.clip(probabilities[np.arange(len(y)), y].astype(np.float64), smallest, 1 - smallest)
-    return float(-np.average(np.log(own), weights=weight))
+    return -np.log(own)
+
+
+def log_loss(y: Integers, probabilities: Floats, weight: Floats | None = None) -> float:
+    """Mean of the losses of the rows."""
+    return float(np.average(log_losses(y, probabilities), weights=weight))
 
 
 def roc_auc(y: Integers, probabilities: Floats, weight: Floats | None = None) -> float | None:

@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from chainrule.bootstrap import Interval
 from chainrule.cli.curve import Series, draw
 from chainrule.cli.screen import (
     Screen,
@@ -77,9 +78,11 @@ def say_evaluation(screen: Screen, title: str, about: str, found: Evaluation) ->
     table = aligned()
     table.add_column("")
     table.add_column("model", justify="right")
+    table.add_column("95 % interval")
     table.add_column(_name(found.trivial_answer, 34), justify="right")
     for name, value in found.figures.items():
-        table.add_row(name, Text(figure(value), style="bold"), figure(found.baseline[name]))
+        own = Text(figure(value), style="bold")
+        table.add_row(name, own, _ends(found.intervals[name]), figure(found.baseline[name]))
     indented(screen, table)
     sentences(screen, verdict(found))
     if found.classes:
@@ -188,6 +191,11 @@ def _say_confusion(screen: Screen, found: Evaluation) -> None:
         ]
         table.add_row(_name(name, 14), *cells)
     indented(screen, table)
+
+
+def _ends(interval: Interval | None) -> str:
+    """The ends of a confidence interval, or a dash where there is none."""
+    return f"[{figure(interval[0])}, {figure(interval[1])}]" if interval else "-"
 
 
 def _is_better(found: Evaluation, name: str) -> bool:
