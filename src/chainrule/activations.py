@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import erf, expit
 
 from chainrule.arrays import Floats
 
@@ -46,6 +45,8 @@ def _identity_derivative(z: Floats, a: Floats) -> Floats:
 
 
 def _sigmoid(z: Floats) -> Floats:
+    from scipy.special import expit  # here: it takes as long to import as all else of a training
+
     return expit(z)
 
 
@@ -118,6 +119,8 @@ def _selu_derivative(z: Floats, a: Floats) -> Floats:
 
 
 def _normal_distribution(z: Floats) -> Floats:
+    from scipy.special import erf
+
     return 0.5 * (1 + erf(z * np.sqrt(0.5, dtype=z.dtype)))
 
 

@@ -1,5 +1,6 @@
 """The types of arrays that the maths speaks of."""
 
+import sys
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,3 +14,9 @@ Integers: TypeAlias = NDArray[np.integer[Any]]
 
 Targets: TypeAlias = NDArray[Any]
 """What a loss compares with: reals of shape (n, k), or class indices of shape (n,)."""
+
+
+def is_sparse(X: Any) -> bool:
+    """Whether X is one of SciPy's sparse arrays; where nobody has imported these, it is not."""
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and bool(sparse.issparse(X))

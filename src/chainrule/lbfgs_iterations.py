@@ -8,12 +8,15 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import OptimizeResult, minimize
 
 from chainrule.arrays import Floats
 from chainrule.optimizers import LBFGS
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
 
 Objective = Callable[[Floats], tuple[float, Floats]]
 """theta -> J and its gradient, both float64."""
@@ -46,6 +49,8 @@ def lbfgs_iterations(
         most: iterations.
         precision: of the objective, relative.
     """
+    from scipy.optimize import minimize  # here: it takes long to import
+
     evaluations = 0
     reports: SimpleQueue[Iteration | BaseException | None] = SimpleQueue()
     go_on: SimpleQueue[bool] = SimpleQueue()
@@ -55,7 +60,7 @@ def lbfgs_iterations(
         evaluations += 1
         return objective(theta)
 
-    def after_iteration(intermediate_result: OptimizeResult) -> None:
+    def after_iteration(intermediate_result: "OptimizeResult") -> None:
         J, theta = float(intermediate_result.fun), intermediate_result.x.copy()
         reports.put(Iteration(J, theta, evaluations))
         if not go_on.get():

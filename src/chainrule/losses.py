@@ -21,7 +21,6 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from chainrule.arrays import Floats, Targets
 from chainrule.errors import InputError
@@ -246,6 +245,8 @@ class BinaryCrossEntropy(Loss):
 
     def link(self, scores: Floats) -> Floats:
         """Probability of yes for each output, shape (n, k)."""
+        from scipy.special import expit  # here: it takes long to import
+
         return expit(scores)
 
     def value(self, y: Targets, scores: Floats) -> Floats:
@@ -255,7 +256,7 @@ class BinaryCrossEntropy(Loss):
 
     def gradient(self, y: Targets, scores: Floats) -> Floats:
         """Probability minus target, shape (n, k)."""
-        return expit(scores) - self._smoothed(y)
+        return self.link(scores) - self._smoothed(y)
 
     def _smoothed(self, y: Targets) -> Targets:
         return (1 - self.smoothing) * y + self.smoothing / 2
@@ -296,7 +297,8 @@ class SoftmaxCrossEntropy(Loss):
 
     def link(self, scores: Floats) -> Floats:
         """Class probabilities, shape (n, k); each row sums to 1."""
-        return softmax(scores, axis=1)
+        sizes = np.exp(scores - scores.max(axis=1, keepdims=True))  # so that none overflows
+        return sizes / sizes.sum(axis=1, keepdims=True)
 
     def value(self, y: Targets, scores: Floats) -> Floats:
         """Loss of each row, shape (n,)."""
@@ -310,6 +312,11 @@ class SoftmaxCrossEntropy(Loss):
         difference = self.link(scores) - self.smoothing / scores.shape[1]
         difference[np.arange(len(y)), y] -= 1 - self.smoothing
         return difference
+
+
+def n_targets(loss: Loss, k: int) -> int:
+    """How many targets a row has where a network has k outputs: k numbers or labels, or one."""
+    return 1 if isinstance(loss, Quantile | SoftmaxCrossEntropy) else k
 
 
 def central_output(loss: Loss) -> int:

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
-from scipy.sparse import csr_array, issparse
+from numpy.typing import DTypeLike, NDArray
 
-from chainrule.arrays import Floats, Targets
-from chainrule.engines import Engine, EpochPlan, Rows, reference
+from chainrule.arrays import Floats, Targets, is_sparse
+from chainrule.engines import Engine, EpochPlan, Rows, Tell, reference
 from chainrule.errors import DivergedError, InputError
+from chainrule.gradient_probe import gradient_figures, gradient_sizes
 from chainrule.initializers import Initializer, initial_parameters
 from chainrule.lbfgs_iterations import lbfgs_iterations
 from chainrule.network import Network, Parameters
@@ -114,6 +114,8 @@ class Epoch:
         best_number: the epoch with the best loss so far, of those since training began or went on.
         best_loss: that loss, or the metric that was monitored in its place.
         best: the parameters after that epoch.
+        gradients: of each layer the root mean square of dJ/dW[l] over the probe, where the epoch
+            ended; () without a probe.
     """
 
     number: int
@@ -127,6 +129,7 @@ class Epoch:
     best_number: int
     best_loss: float
     best: Parameters
+    gradients: tuple[float, ...] = ()
 
     def figures(self) -> dict[str, float | None]:
         """The numbers of the record that are worth keeping of every epoch, by name."""
@@ -136,6 +139,7 @@ class Epoch:
             "loss": self.loss,
             "validation loss": self.validation_loss,
             **self.metrics,
+            **gradient_figures(self.gradients),
         }
 
     @property
@@ -149,28 +153,36 @@ def train(
     rows: Rows,
     settings: TrainingSettings | None = None,
     *,
+    learnt: NDArray[np.int64] | None = None,
     validation: Rows | None = None,
     metrics: Mapping[str, Metric] | None = None,
     monitor: str | None = None,
+    probe: Rows | None = None,
     parameters: Parameters | None = None,
     resume: Checkpoint | None = None,
     engine: Engine = reference,
+    tell: Tell | None = None,
 ) -> Iterator[Epoch]:
     """Train `network` on `rows`; yields a record after every epoch.
 
     Args:
         network: what to train.
         rows: what to learn from.
+        learnt: the numbers (from 0) of those rows that are learnt from, where not all are: so the
+            members of an ensemble share a table.
         settings: how; by default `TrainingSettings()`.
         validation: rows that are not learnt from; they choose the best epoch.
         metrics: figures of the validation rows wanted in every record.
         monitor: the metric, the smaller the better, that chooses the best epoch, ends patience and
             guides an adaptive schedule; by default the loss of the validation rows does, or of the
             training rows where there are none.
+        probe: a few rows, on which every record measures each layer's gradient (`gradient_probe`).
         parameters: where to start; by default drawn by `initial_parameters`.
         resume: where to go on, in place of a start; `settings.epochs` counts the epochs before it.
             The best epoch, patience and an adaptive schedule count from there.
         engine: what computes.
+        tell: is told, several times a second, which share of the epoch that runs is done; what it
+            raises ends the training. An iteration of L-BFGS is not told of.
 
     Raises:
         InputError: rows that do not fit the network.
@@ -181,6 +193,8 @@ def train(
     rows = _prepared("the training rows", network, rows, settings.dtype)
     if validation is not None:
         validation = _prepared("the validation rows", network, validation, settings.dtype)
+    if probe is not None:
+        probe = _prepared("the probe's rows", network, probe, settings.dtype)
     if monitor is not None and (validation is None or monitor not in (metrics or {})):
         raise InputError(
             f"the monitor '{monitor}' must be one of the metrics, which are figures of validation "
@@ -203,11 +217,13 @@ def train(
     )
     losses: list[float] = []  # as monitored: what the schedule sees
     optimizer = settings.optimizer
-    passes = (
-        _lbfgs_passes(network, rows, settings, optimizer, start, engine)
-        if isinstance(optimizer, LBFGS)
-        else _batch_passes(network, rows, settings, optimizer, start, losses, engine)
-    )
+    if isinstance(optimizer, LBFGS):
+        all_learnt = rows if learnt is None else rows.take(learnt)
+        passes = _lbfgs_passes(network, all_learnt, settings, optimizer, start, engine)
+    else:
+        passes = _batch_passes(
+            network, rows, learnt, settings, optimizer, start, losses, engine, tell
+        )
     best, best_number, best_loss = parameters, 0, math.inf
     last_progress, progress_loss = start.number, math.inf
     with closing(passes):  # whatever ends the loop ends the thread of L-BFGS too
@@ -239,6 +255,7 @@ def train(
                 best_number=best_number,
                 best_loss=best_loss,
                 best=best,
+                gradients=gradient_sizes(network, done.parameters, probe, settings.l2),
             )
             if settings.patience and number - last_progress >= settings.patience:
                 return
@@ -258,15 +275,17 @@ class _Pass:
 def _batch_passes(
     network: Network,
     rows: Rows,
+    learnt: NDArray[np.int64] | None,
     settings: TrainingSettings,
     optimizer: Optimizer,
     start: Checkpoint,
     losses: Sequence[float],
     engine: Engine,
+    tell: Tell | None,
 ) -> Generator[_Pass, None, None]:
     """Passes in batches, with one step of the optimiser for each; `losses` grows meanwhile."""
-    n = len(rows)
-    steps = math.ceil(n / settings.batch_size)
+    numbers = np.arange(len(rows)) if learnt is None else learnt
+    steps = math.ceil(len(numbers) / settings.batch_size)
     total_steps = start.steps + steps * (settings.epochs - start.number)
     parameters = start.parameters
     state = optimizer.init(parameters.theta) if start.state is None else start.state
@@ -274,7 +293,7 @@ def _batch_passes(
     for epoch in range(start.number, settings.epochs):
         shuffle = generator(settings.seed, Purpose.SHUFFLE, epoch)
         plan = EpochPlan(
-            order=shuffle.permutation(n) if settings.shuffle else np.arange(n),
+            order=shuffle.permutation(numbers) if settings.shuffle else numbers,
             batch_size=settings.batch_size,
             rates=np.array(
                 [
@@ -288,7 +307,7 @@ def _batch_passes(
         )
         with np.errstate(over="ignore", invalid="ignore"):  # `train` says it, once and plainly
             loss, parameters, state = engine.train_epoch(
-                network, parameters, optimizer, state, rows, plan, settings.l2
+                network, parameters, optimizer, state, rows, plan, settings.l2, tell
             )
         first += steps
         answer = Parameters(network, optimizer.answer(state, parameters.theta))
@@ -357,7 +376,9 @@ def _judged(
 def _prepared(what: str, network: Network, rows: Rows, dtype: DTypeLike) -> Rows:
     """The rows in the dtype of training, after the checks that every engine relies on."""
     X: Any
-    if issparse(rows.X):
+    if is_sparse(rows.X):
+        from scipy.sparse import csr_array
+
         X = csr_array(rows.X, dtype=dtype)
         values = X.data
     else:

@@ -104,7 +104,7 @@ def test_each_epoch_sees_every_row_once_in_an_order_of_its_own():
         loss_and_gradient = staticmethod(reference.loss_and_gradient)
 
         @staticmethod
-        def train_epoch(network, parameters, optimizer, state, rows, plan, l2=0.0):
+        def train_epoch(network, parameters, optimizer, state, rows, plan, l2=0.0, tell=None):
             orders.append((plan.order.tolist(), plan.dropout_keys.tolist()))
             return reference.train_epoch(network, parameters, optimizer, state, rows, plan, l2)
 

@@ -9,7 +9,7 @@ import pytest
 from chainrule.activations import RELU, Activation
 from chainrule.engines import compiled, reference
 from chainrule.engines.choice import choose_engine
-from chainrule.engines.compiled.cache import COMPILED
+from chainrule.engines.compiled.kernels import COMPILED
 from chainrule.errors import InputError
 from chainrule.losses import LOSSES
 from chainrule.network import multilayer_perceptron

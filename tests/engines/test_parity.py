@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse import csr_array
 
 from chainrule.activations import ACTIVATIONS, RELU, SILU, TANH, Activation
 from chainrule.engines import EpochPlan, Rows, compiled, reference
@@ -287,17 +286,6 @@ def test_scores_follow_whoever_is_asked():
 def test_scores_of_no_rows_are_no_rows():
     c = case(SILU, SquaredError())
     assert compiled.scores(c.network, c.parameters, c.rows.X[:0]).shape == (0, 3)
-
-
-def test_sparse_inputs_are_refused_by_name():
-    c = case(SILU, SquaredError())
-    rows = replace(c.rows, X=csr_array(c.rows.X))
-    with pytest.raises(InputError, match="sparse"):
-        compiled.scores(c.network, c.parameters, rows.X)
-    with pytest.raises(InputError, match="sparse"):
-        compiled.mean_loss(c.network, c.parameters, rows)
-    with pytest.raises(InputError, match="sparse"):
-        compiled.check(c.network, Adam(), np.float32, sparse=True)
 
 
 def test_what_would_lead_outside_of_an_array_is_refused():

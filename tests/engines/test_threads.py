@@ -13,7 +13,7 @@ import pytest
 
 from chainrule.activations import SILU
 from chainrule.engines import EpochPlan, Rows, compiled
-from chainrule.engines.compiled import threads, workspace
+from chainrule.engines.compiled import tempo, threads, workspace
 from chainrule.errors import InputError
 from chainrule.initializers import initial_parameters
 from chainrule.losses import SoftmaxCrossEntropy
@@ -113,18 +113,69 @@ def test_work_that_runs_at_once_shares_the_threads():
 
 
 def test_threads_go_together_only_while_that_is_faster():
-    tempo = threads.Tempo()
-    assert tempo.threads(1) == 1
-    assert tempo.threads(4) == 4
-    tempo.note(4, 1.0)
-    assert tempo.threads(4) == 1
-    tempo.note(1, 2.0)
-    assert {tempo.threads(4) for _ in range(50)} == {4}
-    tempo.note(4, 9.0)  # another process has come
-    taken = [tempo.threads(4) for _ in range(2 * threads.RETRY)]
+    pace = tempo.Tempo()
+    assert pace.threads(1) == 1
+    assert pace.threads(4) == 4
+    pace.note(4, 1.0)
+    assert pace.threads(4) == 1
+    pace.note(1, 2.0)
+    assert {pace.threads(4) for _ in range(50)} == {4}
+    pace.note(4, 9.0)  # a moment's disturbance ...
+    assert {pace.threads(4) for _ in range(50)} == {4}
+    pace.note(4, 9.0)  # ... or another process that has come
+    taken = [pace.threads(4) for _ in range(2 * tempo.RETRY)]
     assert taken.count(4) == 2
-    tempo.note(4, 1.0)  # and gone
-    assert tempo.threads(4) == 4
+    pace.note(4, 1.0)  # and gone
+    assert pace.threads(4) == 4
+
+
+CAN_CHOOSE_CPUS = hasattr(os, "sched_setaffinity") and threads.cores() > 1
+
+
+@pytest.mark.skipif(not CAN_CHOOSE_CPUS, reason="needs two CPUs to choose from")
+def test_a_helper_begins_on_another_cpu_and_may_wander_from_there():
+    allowed = os.sched_getaffinity(0)
+    moves = []
+
+    def choose(thread, cpus):
+        moves.append(set(cpus))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "sched_setaffinity", choose)
+        for me in range(1, 2 * len(allowed)):
+            threads.step_aside(me, min(allowed))
+    aside, back = moves[::2], moves[1::2]
+    assert all(len(cpus) == 1 and cpus <= allowed - {min(allowed)} for cpus in aside)
+    assert set.union(*aside) == allowed - {min(allowed)}  # spread over all the others
+    assert all(cpus == allowed for cpus in back)
+
+
+@pytest.mark.skipif(not CAN_CHOOSE_CPUS, reason="needs two CPUs to choose from")
+def test_the_cpus_of_the_process_are_the_same_after_training():
+    before = os.sched_getaffinity(0)
+    trained()
+    assert os.sched_getaffinity(0) == before
+
+
+def test_a_sandbox_that_forbids_to_choose_a_cpu_is_no_obstacle(monkeypatch):
+    def refuse(thread, cpus):
+        raise PermissionError
+
+    expected = trained()
+    monkeypatch.setattr(os, "sched_setaffinity", refuse, raising=False)
+    assert trained() == expected
+
+
+def test_an_interrupt_that_comes_when_a_lock_has_just_been_had_leaves_nobody_waiting():
+    class Lock:
+        def acquire(self):
+            assert not ended  # a second wait would never end
+            ended.append(1)
+            raise KeyboardInterrupt
+
+    ended = []
+    with pytest.raises(KeyboardInterrupt):
+        threads._join([(Lock(), ended)])
 
 
 def test_fewer_than_one_thread_is_refused():

@@ -6,8 +6,9 @@ is faster gives the same numbers. Engines draw no random numbers: shuffled order
 are handed in, so that two engines can be compared number by number.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,13 @@ class Rows:
         """n, the number of rows."""
         return self.X.shape[0]
 
+    def take(self, numbers: NDArray[np.int64]) -> "Rows":
+        """The rows with these numbers (from 0); no copy where that is all of them in order."""
+        if len(numbers) == len(self) and np.array_equal(numbers, np.arange(len(self))):
+            return self
+        weight = None if self.weight is None else self.weight[numbers]
+        return Rows(self.X[numbers], self.y[numbers], weight)
+
 
 @dataclass(frozen=True)
 class EpochPlan:
@@ -51,6 +59,10 @@ class EpochPlan:
     batch_size: int
     rates: Floats
     dropout_keys: NDArray[np.uint32]
+
+
+Tell: TypeAlias = Callable[[float], None]
+"""Is told, several times a second, which share of an epoch is done; to raise ends the epoch."""
 
 
 class Engine(Protocol):
@@ -76,5 +88,6 @@ class Engine(Protocol):
         rows: Rows,
         plan: EpochPlan,
         l2: float = 0.0,
+        tell: Tell | None = None,
     ) -> tuple[float, Parameters, State]:
         """One pass over the rows: the mean loss on the way, the new parameters and state."""

@@ -65,12 +65,12 @@ def choose_engine(
         reason = f"the compiled engine needs the package numba ({error})"
         return _without(name, f"{reason}; install it with: pip install 'chainrule[fast]'")
     try:
-        compiled.check(network, optimizer, dtype, sparse=sparse)
+        compiled.check(network, optimizer, dtype)
     except InputError as error:
         return _without(name, str(error))
     warm_up = None
     if isinstance(optimizer, Optimizer):
-        warm_up = partial(compiled.warm_up, network, optimizer, dtype)
+        warm_up = partial(compiled.warm_up, network, optimizer, dtype, sparse=sparse)
     return Choice("compiled", compiled, f"compiled engine, {compiled.description()}", warm_up)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.arrays import Floats, Targets
-from chainrule.engines import EpochPlan, Rows
+from chainrule.engines import EpochPlan, Rows, Tell
 from chainrule.network import Network, Parameters
 from chainrule.optimizers import Optimizer, State
 from chainrule.randomness import keep_mask
@@ -137,6 +137,7 @@ def train_epoch(
     rows: Rows,
     plan: EpochPlan,
     l2: float = 0.0,
+    tell: Tell | None = None,
 ) -> tuple[float, Parameters, State]:
     """One pass over the rows, one step of the optimiser for each batch.
 
@@ -159,6 +160,8 @@ def train_epoch(
         total += batch_weight * J
         seen += batch_weight
         state, theta = optimizer.step(state, gradient.theta, theta, float(rate))
+        if tell is not None:
+            tell((step + 1) / len(plan.rates))
     return total / seen, Parameters(network, theta), state
 
 

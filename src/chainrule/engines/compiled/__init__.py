@@ -4,35 +4,39 @@ Whole epochs run in compiled code without Python, on several threads, with produ
 that can be had. Every number is the reference engine's but for rounding, and the same bits come out
 whatever the number of threads. What has no compiled twin is refused by name.
 
-It needs the packages numba and, for its best speed, scipy-openblas32; importing this module takes a
-third of a second, so it is imported only by those who train.
+It needs the packages numba and, for its best speed, scipy-openblas32. Numba itself is
+imported only where a kernel has to be compiled (`kernels.py`).
 """
 
 from threading import local
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
-from scipy.sparse import issparse
 
-from chainrule.arrays import Floats, Targets
-from chainrule.engines import EpochPlan, Rows
+from chainrule.arrays import Floats
+from chainrule.cores import cores
+from chainrule.engines import EpochPlan, Rows, Tell
 from chainrule.engines.compiled.blas import chosen_blas
-from chainrule.engines.compiled.cache import COMPILED
+from chainrule.engines.compiled.inputs import require, rows_for, table_for
+from chainrule.engines.compiled.job import AT, ENTRIES, ROW_ENDS, SEEN, STEPS, TOTAL
+from chainrule.engines.compiled.job import J as J_AT
+from chainrule.engines.compiled.job import W as W_AT
+from chainrule.engines.compiled.job import X as X_AT
+from chainrule.engines.compiled.kernels import COMPILED
 from chainrule.engines.compiled.optimizers import VECTORS
-from chainrule.engines.compiled.passes import (
-    SEEN,
-    STEPS,
-    TOTAL,
-    differentiate,
-    score,
-    train_steps,
+from chainrule.engines.compiled.passes import differentiate, score, train_steps
+from chainrule.engines.compiled.sparse import SparseTable, density
+from chainrule.engines.compiled.tempo import Tempo
+from chainrule.engines.compiled.threads import run_together, share
+from chainrule.engines.compiled.workspace import (
+    Workspace,
+    address,
+    aligned,
+    check_network,
+    check_optimizer,
 )
-from chainrule.engines.compiled.passes import J as J_AT
-from chainrule.engines.compiled.passes import X as X_AT
-from chainrule.engines.compiled.threads import Tempo, cores, run_together, share
-from chainrule.engines.compiled.workspace import Workspace, check_network, check_optimizer
-from chainrule.errors import InputError
 from chainrule.losses import Quantile, SoftmaxCrossEntropy
 from chainrule.network import Network, Parameters
 from chainrule.optimizers import LBFGS, Optimizer, State
@@ -40,26 +44,24 @@ from chainrule.optimizers import LBFGS, Optimizer, State
 SLICE = 2e9
 """Multiply-adds that run before Python is asked whether it was interrupted: 0.02 to 0.1 s."""
 
+PER_ROW, PER_STEP = 200, 20_000
+"""What a row and a step cost beyond their products, in multiply-adds: most of it where networks and
+batches are tiny."""
+
 ROWS_ASKED = 256
 """Rows that are asked for scores at once: few enough that their activations stay in the cache."""
 
-_DENSE = (
-    "the compiled engine takes dense tables only, and X is sparse: choose the engine "
-    "'auto', or convert X with X.toarray() if it fits into memory."
-)
+ALONE = 20_000_000
+"""Multiply-adds up to which one thread gives scores sooner than several, which have to be started:
+about 0.3 ms."""
 
 
-def check(
-    network: Network, optimizer: Optimizer | LBFGS, dtype: DTypeLike, *, sparse: bool = False
-) -> None:
+def check(network: Network, optimizer: Optimizer | LBFGS, dtype: DTypeLike) -> None:
     """Refuse by name what has no compiled twin.
 
     Raises:
-        InputError: an activation, a loss or an optimiser of the user's own, another dtype, or
-            sparse inputs.
+        InputError: an activation, a loss or an optimiser of the user's own, or another dtype.
     """
-    if sparse:
-        raise InputError(_DENSE)
     check_network(network, dtype)
     if isinstance(optimizer, Optimizer):  # L-BFGS takes its steps elsewhere
         check_optimizer(optimizer)
@@ -71,10 +73,17 @@ def description() -> str:
     return f"{chosen_blas().source}, {count} thread{'s' if count > 1 else ''}"
 
 
-def warm_up(network: Network, optimizer: Optimizer, dtype: DTypeLike = np.float32) -> list[str]:
-    """Load or compile all that training and asking this network needs; the kernels compiled.
+def warm_up(
+    network: Network,
+    optimizer: Optimizer,
+    dtype: DTypeLike = np.float32,
+    *,
+    sparse: bool = False,
+) -> list[str]:
+    """Load or compile all that epochs and scores of this network need; the kernels compiled.
 
-    They are kept on disk, so that the list is empty ever after.
+    They are kept on disk, so that the list is empty ever after. What computes losses and gradients
+    alone is compiled where it is asked for: few trainings need it, and it takes a second.
     """
     check(network, optimizer, dtype)
     before = len(COMPILED)
@@ -82,13 +91,17 @@ def warm_up(network: Network, optimizer: Optimizer, dtype: DTypeLike = np.float3
     integers = isinstance(network.loss, SoftmaxCrossEntropy)
     width = 1 if isinstance(network.loss, Quantile) else network.n_outputs
     y = np.zeros(1, np.int64) if integers else np.zeros((1, width), dtype)
+    X: Any = np.zeros((1, network.n_inputs), dtype)
+    if sparse:
+        from scipy.sparse import csr_array
+
+        X = csr_array(X)
     for weight in (None, np.ones(1, dtype)):
-        rows = Rows(np.zeros((1, network.n_inputs), dtype), y, weight)
+        rows = Rows(X, y, weight)
         keys = np.zeros(len(network.layers), np.uint32)
         plan = EpochPlan(np.zeros(1, np.int64), 1, np.full(1, 1e-3), keys)
         state = optimizer.init(parameters.theta)
         train_epoch(network, parameters, optimizer, state, rows, plan, 1e-4)
-    mean_loss(network, parameters, rows)
     scores(network, parameters, rows.X)
     return COMPILED[before:]
 
@@ -100,56 +113,73 @@ def scores(network: Network, parameters: Parameters, X: Floats) -> Floats:
     found = np.empty((n, network.n_outputs), dtype=theta.dtype)
     if n == 0:
         return found
-    X = _table(X, theta.dtype)
-    _require(X.shape == (n, network.n_inputs), f"inputs have shape {X.shape}")
-    asked = _asked(network, theta, n)
-    out = asked.turn_to(X, found)
-    if n <= asked.block:
+    table = table_for(network, X, theta.dtype)
+    asked = _asked(network, theta, n, table)
+    out = asked.turn_to(theta, table, found)
+    if n <= asked.block or n * network.n_parameters <= ALONE:
         asked.sync[:] = 0
         score(asked.address, 0, 0, 0, n, out)
         return found
     with share() as threads:
-        for start, stop in _slices(n, asked, network.n_parameters):
-            run_together(
-                score,
-                (asked, X, found),
-                asked.address,
-                asked.sync,
-                min(threads(), asked.n_blocks),
-                start,
-                stop,
-                out,
-            )
+        for start, stop in _slices(n, asked):
+            count = asked.tempo.threads(min(threads(), asked.n_blocks))
+            began, held = perf_counter(), (asked, table, found)
+            run_together(score, held, asked.address, asked.sync, count, start, stop, out)
+            asked.tempo.note(count, (perf_counter() - began) / (stop - start))
     return found
 
 
 class _Asked(Workspace):
     """A workspace that is asked for scores again and again, of other rows each time."""
 
-    def __init__(self, network: Network, theta: Floats, n: int) -> None:
+    def __init__(
+        self, network: Network, theta: Floats, n: int, table: Floats | SparseTable
+    ) -> None:
         super().__init__(network, theta.dtype, n)
-        self.theta, self.n = theta, n
+        self.n, self.kind, self.tempo = n, _kind(table), Tempo()
         self.block = min(n, ROWS_ASKED)
         self.chunk = min(n, self.block * cores())
-        nothing = np.empty((n, 0), dtype=theta.dtype)
-        self.address = self.job(theta, Rows(nothing, nothing), learns=False)
-        self.table = self.held[-1]
+        no_targets = np.empty((n, 0), dtype=theta.dtype)
+        self.address = self.job(theta, Rows(table, no_targets), learns=False)  # type: ignore[arg-type]
 
-    def turn_to(self, X: Floats, found: Floats) -> int:
-        """Take the inputs from X; the address of `found`."""
-        self.table[X_AT] = X.__array_interface__["data"][0]
-        address: int = found.__array_interface__["data"][0]
-        return address
+    def turn_to(self, theta: Floats, table: Floats | SparseTable, found: Floats) -> int:
+        """Take the parameters from theta and the inputs from a table; the address of `found`."""
+        self.layers[:, W_AT] = self.layers[:, AT] + address(theta)
+        if isinstance(table, SparseTable):
+            self.numbers[ENTRIES], self.numbers[ROW_ENDS] = (
+                address(table.columns),
+                address(table.row_ends),
+            )
+            self.numbers[X_AT] = address(table.numbers)
+        else:
+            self.numbers[X_AT] = address(table)
+        return address(found)
+
+
+def _kind(table: Floats | SparseTable) -> Any:
+    """Tables of one kind are read by the same kernels."""
+    return table.columns.dtype if isinstance(table, SparseTable) else None
 
 
 _memory = local()
+"""What each thread keeps from call to call: the workspaces it asked and trained with last."""
+
+KEPT = 4_000_000
+"""Bytes of a workspace up to which it is kept between epochs; larger ones are made in no time,
+compared with what is done in them."""
 
 
-def _asked(network: Network, theta: Floats, n: int) -> _Asked:
-    """The workspace that this thread asked last, if it is for these very parameters."""
+def _asked(network: Network, theta: Floats, n: int, table: Floats | SparseTable) -> _Asked:
+    """The workspace that this thread asked last, if it is for such parameters and rows."""
     last: _Asked | None = getattr(_memory, "last", None)
-    if last is None or last.n != n or last.theta is not theta or last.network is not network:
-        last = _memory.last = _Asked(network, theta, n)
+    if (
+        last is None
+        or last.n != n
+        or last.real != theta.dtype
+        or last.network is not network
+        or last.kind != _kind(table)
+    ):
+        last = _memory.last = _Asked(network, theta, n, table)
     return last
 
 
@@ -179,6 +209,7 @@ def train_epoch(
     rows: Rows,
     plan: EpochPlan,
     l2: float = 0.0,
+    tell: Tell | None = None,
 ) -> tuple[float, Parameters, State]:
     """One pass over the rows, one step of the optimiser for each batch.
 
@@ -186,12 +217,13 @@ def train_epoch(
     new parameters and state. It ends early where J is NaN or infinite, and returns that J.
     """
     check_optimizer(optimizer)
-    theta = _vector(parameters).copy()
-    rows = _rows(network, rows, theta.dtype)
+    theta = _moved(parameters.theta)
+    rows = rows_for(network, rows, theta.dtype)
     names = VECTORS[type(optimizer)]
-    vectors = {name: np.array(state[name], dtype=theta.dtype) for name in names}
-    for name, vector in vectors.items():
-        _require(vector.shape == theta.shape, f"the optimizer's {name} has {vector.size} numbers")
+    for name in names:
+        size = np.size(state[name])
+        require(size == theta.size, f"the optimizer's {name} has {size} numbers")
+    vectors = {name: _moved(np.asarray(state[name], dtype=theta.dtype)) for name in names}
     plan = EpochPlan(
         np.ascontiguousarray(plan.order, dtype=np.int64),
         plan.batch_size,
@@ -199,39 +231,96 @@ def train_epoch(
         plan.dropout_keys,
     )
     order = plan.order
-    _require(0 <= order.min() <= order.max() < len(rows), "the order names a row there is not")
+    require(0 <= order.min() <= order.max() < len(rows), "the order names a row there is not")
     most_rows = min(plan.batch_size, len(plan.order))
-    space = Workspace(network, theta.dtype, most_rows)
+    space = _trained(network, theta.dtype, most_rows, optimizer, rows, l2)
     gradient = np.empty_like(theta) if most_rows > space.chunk else None
-    job = space.job(
-        theta, rows, learns=True, gradient=gradient, l2=l2, optimizer=optimizer,
-        vectors=(vectors.get("m"), vectors.get("v")), plan=plan,
-    )  # fmt: skip
+    job = space.turn_to(theta, rows, gradient, (vectors.get("m"), vectors.get("v")), plan)
     space.results[STEPS] = state.get("t", 0)
     if l2:
         for i, (l, first, count) in enumerate(space.panels):
             W = parameters.W[l][first : first + count]
             space.panel_squares[i] = float(np.vdot(W, W))
     steps = min(len(plan.rates), -(-len(plan.order) // plan.batch_size))
-    at_once = max(1, int(SLICE / (3 * most_rows * network.n_parameters)))
+    at_once = max(1, int(SLICE / (most_rows * _row_cost(network) + PER_STEP)))
     tempo, first = _tempo(network), 0
     train_steps(job, 0, 0, 0, 0)  # no step: if it has to be compiled, then outside of any timing
     with share() as threads:
         while first < steps and np.isfinite(space.results[J_AT]):
             most = min(threads(), space.n_blocks)
             count = tempo.threads(most)
-            # until both ways of going are known, slices are short
-            stop = min(first + (at_once if tempo.known or most == 1 else -(-steps // 20)), steps)
-            stop = min(stop, first + at_once)
+            # until both ways of going are known slices are short, yet longer than a thread's start
+            tries = most > 1 and not tempo.known
+            stop = min(first + (max(1, at_once // 20) if tries else at_once), steps)
             began = perf_counter()
             run_together(train_steps, space, job, space.sync, count, first, stop)
             tempo.note(count, (perf_counter() - began) / (stop - first))
             first = stop
+            if tell is not None:
+                tell(first / steps)
+    space.put_back()
     counted = {"t": int(space.results[STEPS])} if "t" in state else {}
     found = Parameters(network, theta), {**counted, **vectors}
     if not np.isfinite(space.results[J_AT]):
         return float(space.results[J_AT]), *found
     return float(space.results[TOTAL] / space.results[SEEN]), *found
+
+
+class _Trained(Workspace):
+    """A workspace that is used again in the next epoch, if that is as this one was.
+
+    While it is used nobody else has it: whoever is told of the progress may train too.
+    """
+
+    def __init__(self, kind: tuple[Any, ...], optimizer: Optimizer, rows: Rows, l2: float) -> None:
+        self.kind = kind
+        network, dtype, most_rows = kind[:3]
+        super().__init__(network, dtype, most_rows, density(rows.X))
+        self.optimizer, self.l2 = optimizer, l2
+        self.ready = False
+
+    def turn_to(
+        self,
+        theta: Floats,
+        rows: Rows,
+        gradient: Floats | None,
+        vectors: tuple[Floats | None, Floats | None],
+        plan: EpochPlan,
+    ) -> int:
+        """The address of the job of an epoch."""
+        if self.ready:
+            return self.take(theta, rows, gradient, vectors, plan)
+        self.ready = True
+        return self.job(
+            theta, rows, learns=True, gradient=gradient, l2=self.l2, optimizer=self.optimizer,
+            vectors=vectors, plan=plan,
+        )  # fmt: skip
+
+    def put_back(self) -> None:
+        """Leave it for the next epoch, without the arrays of this one."""
+        if sum(array.nbytes for array in self.held) <= KEPT:
+            self.given = ()
+            _memory.trained = self
+
+
+def _trained(
+    network: Network, dtype: np.dtype, most_rows: int, optimizer: Optimizer, rows: Rows, l2: float
+) -> _Trained:
+    """The workspace of this thread's last epoch, if it serves again, or a new one."""
+    last: _Trained | None = getattr(_memory, "trained", None)
+    _memory.trained = None
+    weighted = rows.weight is not None
+    kind = (network, dtype, most_rows, optimizer, l2, weighted, _kind(rows.X), density(rows.X))
+    if last is not None and last.kind[0] is network and last.kind[1:] == kind[1:]:
+        return last
+    return _Trained(kind, optimizer, rows, l2)
+
+
+def _moved(vector: Floats) -> Floats:
+    """A copy that vector instructions read well."""
+    found = aligned(vector.size, vector.dtype)
+    found[:] = vector
+    return found
 
 
 def _tempo(network: Network) -> Tempo:
@@ -244,13 +333,13 @@ def _tempo(network: Network) -> Tempo:
 
 def _whole(network: Network, theta: Floats, rows: Rows, gradient: Floats | None) -> float:
     """Mean loss of all rows, and its gradient into a vector if one is given."""
-    rows = _rows(network, rows, theta.dtype)
+    rows = rows_for(network, rows, theta.dtype)
     weight = float(len(rows) if rows.weight is None else rows.weight.sum(dtype=np.float64))
     learns = gradient is not None
-    space = Workspace(network, theta.dtype, len(rows))
+    space = Workspace(network, theta.dtype, len(rows), density(rows.X))
     job = space.job(theta, rows, learns=learns, gradient=gradient)
     with share() as threads:
-        for start, stop in _slices(len(rows), space, network.n_parameters):
+        for start, stop in _slices(len(rows), space):
             run_together(
                 differentiate, space, job, space.sync, min(threads(), space.n_blocks),
                 start, stop, 1 / weight, int(learns),
@@ -258,50 +347,16 @@ def _whole(network: Network, theta: Floats, rows: Rows, gradient: Floats | None)
     return float(space.results[J_AT])
 
 
-def _slices(n: int, space: Workspace, p: int) -> list[tuple[int, int]]:
+def _row_cost(network: Network) -> int:
+    """Multiply-adds that a row is worth, forward and back."""
+    return 3 * network.n_parameters + PER_ROW
+
+
+def _slices(n: int, space: Workspace) -> list[tuple[int, int]]:
     """Whole chunks of rows between which Python may be interrupted."""
-    rows = max(1, int(SLICE / (3 * p * space.chunk))) * space.chunk
+    rows = max(1, int(SLICE / (_row_cost(space.network) * space.chunk))) * space.chunk
     return [(start, min(start + rows, n)) for start in range(0, n, rows)]
 
 
 def _vector(parameters: Parameters) -> Floats:
     return np.ascontiguousarray(parameters.theta)
-
-
-def _table(X: Floats, dtype: np.dtype) -> Floats:
-    """Inputs as the kernels read them.
-
-    Raises:
-        InputError: a sparse array.
-    """
-    if issparse(X):
-        raise InputError(_DENSE)
-    return np.ascontiguousarray(X, dtype=dtype)
-
-
-def _rows(network: Network, rows: Rows, dtype: np.dtype) -> Rows:
-    """The rows as the kernels read them: contiguous, of one dtype, classes as int64.
-
-    Kernels look at no bounds, so what would lead them outside of an array ends here.
-
-    Raises:
-        InputError: shapes that do not fit the network, or a class that it does not have.
-    """
-    X, (n, k) = _table(rows.X, dtype), (len(rows), network.n_outputs)
-    kind = np.int64 if isinstance(network.loss, SoftmaxCrossEntropy) else dtype
-    y: Targets = np.ascontiguousarray(rows.y, dtype=kind)
-    weight = None if rows.weight is None else np.ascontiguousarray(rows.weight, dtype=dtype)
-    if kind is np.int64:
-        expected: tuple[int, ...] = (n,)
-        _require(not n or 0 <= y.min() <= y.max() < k, f"a class is not from 0 to {k - 1}")
-    else:
-        expected = (n, 1 if isinstance(network.loss, Quantile) else k)
-    _require(X.shape == (n, network.n_inputs), f"inputs have shape {X.shape}")
-    _require(y.shape == expected, f"targets have shape {y.shape}, not {expected}")
-    _require(weight is None or weight.shape == (n,), "there is not one weight for each row")
-    return Rows(X, y, weight)
-
-
-def _require(holds: bool, what: str) -> None:
-    if not holds:
-        raise InputError(f"{what}: these rows do not fit this network.")

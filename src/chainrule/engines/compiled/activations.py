@@ -14,11 +14,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from chainrule.activations import LEAK, SELU_ALPHA, SELU_SCALE
-from chainrule.engines.compiled.cache import kernel
-from chainrule.engines.compiled.elementwise import functions, inlined
+from chainrule.engines.compiled.elementwise import functions
+from chainrule.engines.compiled.kernels import inlined, kernel
 
 FROM_ACTIVATION = ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "softplus")
 """Activations whose slope is a function of a."""
@@ -26,12 +25,12 @@ FROM_ACTIVATION = ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "
 NAMES = (*FROM_ACTIVATION, "gelu", "silu", "mish")
 """Every activation that has a twin here."""
 
-INTEGERS = types.CPointer(types.int64)
+INTEGERS = "CPointer(int64)"
 
 
-def pointer(real: Any) -> Any:
-    """Numba's type of the address of numbers of type `real`."""
-    return types.CPointer(types.float32 if real is np.float32 else types.float64)
+def pointer(real: Any) -> str:
+    """Numba's word for the address of numbers of type `real`."""
+    return f"CPointer({real.__name__})"
 
 
 @cache
@@ -171,7 +170,7 @@ def forward(name: str, real: Any) -> int:
             for j in range(width):
                 z[at + j] = both(z[at + j] + bias[j])[0]
 
-    p, i = pointer(real), types.int64
+    p, i = pointer(real), "int64"
     return kernel(run, f"forward-{name}-{real.__name__}", (p, p, i, i))
 
 
@@ -203,8 +202,8 @@ def learning(name: str, real: Any) -> int:
                     z[at + j] *= keep
                     slope[at + j] *= keep
 
-    p, i = pointer(real), types.int64
-    arguments = (p, p, i, i, p, INTEGERS, i, i, types.float64)
+    p, i = pointer(real), "int64"
+    arguments = (p, p, i, i, p, INTEGERS, i, i, "float64")
     return kernel(run, f"learning-{name}-{real.__name__}", arguments)
 
 
@@ -247,7 +246,7 @@ def _backward(slope: Any, name: str, real: Any) -> int:
                 delta[at + j] = d
                 sums[j] += d
 
-    p, i = pointer(real), types.int64
+    p, i = pointer(real), "int64"
     return kernel(run, f"{name}-{real.__name__}", (p, p, i, i, p))
 
 

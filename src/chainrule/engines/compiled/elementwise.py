@@ -15,12 +15,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from chainrule.engines.compiled.cache import ROUNDING
+from chainrule.engines.compiled.kernels import inlined
 from chainrule.engines.compiled.machine import power_of_two
-
-inlined = njit(fastmath=ROUNDING, error_model="numpy", forceinline=True)
 
 
 @cache

@@ -8,11 +8,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from chainrule.engines.compiled.activations import INTEGERS, pointer
-from chainrule.engines.compiled.cache import kernel
-from chainrule.engines.compiled.elementwise import functions, inlined
+from chainrule.engines.compiled.elementwise import functions
+from chainrule.engines.compiled.kernels import inlined, kernel
 
 NAMES = (
     "squared",
@@ -25,7 +24,7 @@ NAMES = (
 )
 """Every loss that has a twin here."""
 
-REALS = types.CPointer(types.float64)
+REALS = "CPointer(float64)"
 
 
 @cache
@@ -92,11 +91,11 @@ def loss(name: str, real: Any) -> int:
     first + r; its share is weight[row] * inverse where `weighted`, else `inverse`; delta is left
     only where the kernel `learns`. `parameters` has one number for each output.
     """
-    p, i = pointer(real), types.int64
+    p, i = pointer(real), "int64"
     y = INTEGERS if name == "softmax_cross_entropy" else p
     make = _softmax if name == "softmax_cross_entropy" else _by_output
-    arguments = (p, p, y, INTEGERS, i, p, types.float64, i, i, p, REALS, i, i, i)
-    return kernel(make(name, real), f"loss-{name}-{real.__name__}", arguments, types.float64)
+    arguments = (p, p, y, INTEGERS, i, p, "float64", i, i, p, REALS, i, i, i)
+    return kernel(make(name, real), f"loss-{name}-{real.__name__}", arguments, "float64")
 
 
 def _by_output(name: str, real: Any) -> Any:

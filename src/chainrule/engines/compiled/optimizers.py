@@ -4,10 +4,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from chainrule.engines.compiled.activations import pointer
-from chainrule.engines.compiled.cache import kernel
+from chainrule.engines.compiled.kernels import kernel
 from chainrule.engines.compiled.losses import REALS
 from chainrule.optimizers import SGD, Adam, AdamW, Optimizer, RMSProp
 
@@ -79,7 +78,7 @@ def update(kind: type[Optimizer], real: Any) -> int:
             theta[i] = kept - step * mean / (np.sqrt(square * unbiased) + epsilon)
 
     function = {SGD: sgd, RMSProp: rmsprop, Adam: adam, AdamW: adam}[kind]
-    p, i, f = pointer(real), types.int64, types.float64
+    p, i, f = pointer(real), "int64", "float64"
     name = f"update-{function.__name__}-{real.__name__}"
     return kernel(function, name, (p, p, p, p, i, i, f, f, REALS))
 
@@ -94,4 +93,4 @@ def squares(real: Any) -> int:
             total += theta[i] * theta[i]
         return float(total)
 
-    return kernel(run, f"squares-{real.__name__}", (pointer(real), types.int64), types.float64)
+    return kernel(run, f"squares-{real.__name__}", (pointer(real), "int64"), "float64")

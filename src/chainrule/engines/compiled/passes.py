@@ -9,18 +9,82 @@ still in its cache. A batch of more rows than fit the buffers goes through in ch
 Blocks, panels and chunks depend on the shapes and on nothing else, and whatever they give is added
 in their order: the number of threads decides who computes a number, never which number it is.
 
-Everything is reached through the address of one table of 8-byte numbers, the job, whose entries are
-named below and filled by `workspace.py`. That keeps these functions quick to compile: they know of
-no type but whole numbers, and one compilation serves every network, loss, optimiser and dtype.
+Everything is reached through the address of one table of 8-byte numbers, the job (`job.py`). That
+keeps these functions quick to compile: they know of no type but whole numbers, and one compilation
+serves every network, loss, optimiser and dtype.
 """
 
 import numpy as np
-from numba import njit
 
-from chainrule.engines.compiled.cache import ROUNDING, driver
+from chainrule.engines.compiled.job import (
+    ADD_ROWS,
+    AT,
+    BACKWARD,
+    BATCH,
+    BLOCK,
+    BLOCK_LOSSES,
+    CHUNK,
+    DELTA,
+    ENTRIES,
+    FACTOR,
+    FORWARD,
+    GATHER,
+    GEMM,
+    GRADIENT,
+    KEY,
+    L2,
+    LAYER_BYTES,
+    LAYER_TABLE,
+    LAYERS,
+    LOSS,
+    LOSS_PARAMETERS,
+    MULTIPLY,
+    OPTIMIZER_PARAMETERS,
+    ORDER,
+    PANEL_BYTES,
+    PANEL_LAYER,
+    PANEL_SQUARES,
+    PANEL_TABLE,
+    PANELS,
+    RATES,
+    RESULT,
+    ROW_ENDS,
+    ROWS,
+    SCRATCH,
+    SCRATCH_STRIDE,
+    SEEN,
+    SHARE,
+    SHARES,
+    SIZE,
+    SLOPES,
+    SPARSE_GRADIENT,
+    SPARSE_PRODUCT,
+    SQUARES,
+    START,
+    STEPS,
+    SUMS,
+    SUMS_STRIDE,
+    THRESHOLD,
+    TOTAL,
+    TRANSPOSE,
+    TURNED,
+    UPDATE,
+    WEIGH,
+    WEIGHT,
+    WIDTH,
+    WIDTH_IN,
+    A,
+    J,
+    K,
+    M,
+    N,
+    V,
+    W,
+    X,
+    Y,
+)
+from chainrule.engines.compiled.kernels import Driver, inner
 from chainrule.engines.compiled.machine import (
-    atomic_add,
-    atomic_load,
     call,
     call_for_number,
     gemm32,
@@ -29,95 +93,8 @@ from chainrule.engines.compiled.machine import (
     peek_real,
     poke_real,
 )
-
-JOB = (
-    # sizes
-    "size",  # bytes of a number, 4 or 8
-    "layers",  # L
-    "panels",
-    "n",  # rows in the order
-    "batch",  # rows of a step
-    "chunk",  # rows that the buffers hold
-    "block",  # rows that a thread carries at once
-    "k",  # scores of a row
-    # functions, by address
-    "gemm",
-    "gather",
-    "add_rows",
-    "weigh",
-    "loss",
-    "update",  # 0 where a gradient is wanted and no step
-    "squares",
-    "give_way",  # the operating system's yield
-    # rows, by address
-    "X",
-    "y",
-    "weight",  # 0: each counts 1
-    "order",  # int64 row numbers; 0: as they come
-    # results and scratch, by address
-    "gradient",
-    "scratch",  # room for one panel for each thread ...
-    "scratch_stride",  # ... so many bytes apart
-    "sums_stride",  # bytes from one block's column sums to the next's
-    "block_losses",
-    "panel_squares",
-    "results",
-    "sync",
-    # numbers
-    "loss_parameters",
-    "optimizer_parameters",
-    "rates",
-    "l2",  # a float64
-    # tables, by address: a row of LAYER for each layer, a row of PANEL for each panel
-    "layer_table",
-    "panel_table",
-)
-
-LAYER = (
-    "d",
-    "h",
-    "at",  # where W begins in theta, in bytes; b follows
-    "W",  # addresses of theta, m and v from there on
-    "m",
-    "v",
-    "forward",
-    "backward",
-    "A",  # activations of the layer, after its forward pass
-    "slopes",  # 0: they follow from A
-    "delta",
-    "sums",  # column sums of delta, of the first block
-    "key",
-    "threshold",
-    "factor",  # a float64
-)
-
-PANEL = ("layer", "start", "rows", "share")
-"""`share` is the part of all work before the panel's middle, times SHARES."""
-
-SHARES = 1 << 20
-
-RESULTS = ("total", "seen", "J", "steps")
-
-(
-    SIZE, LAYERS, PANELS, N, BATCH, CHUNK, BLOCK, K, GEMM, GATHER, ADD_ROWS, WEIGH, LOSS, UPDATE,
-    SQUARES, GIVE_WAY, X, Y, WEIGHT, ORDER, GRADIENT, SCRATCH, SCRATCH_STRIDE, SUMS_STRIDE,
-    BLOCK_LOSSES, PANEL_SQUARES, RESULT, SYNC, LOSS_PARAMETERS, OPTIMIZER_PARAMETERS, RATES, L2,
-    LAYER_TABLE, PANEL_TABLE,
-) = range(len(JOB))  # fmt: skip
-(
-    WIDTH_IN, WIDTH, AT, W, M, V, FORWARD, BACKWARD, A, SLOPES, DELTA, SUMS, KEY, THRESHOLD, FACTOR,
-) = range(len(LAYER))  # fmt: skip
-PANEL_LAYER, START, ROWS, SHARE = range(len(PANEL))
-TOTAL, SEEN, J, STEPS = range(len(RESULTS))
-LAYER_BYTES, PANEL_BYTES = 8 * len(LAYER), 8 * len(PANEL)
-
-MET, PARTY = 0, 64
-"""Bytes from `sync`: how often a thread has come to a meeting, and how many threads there are."""
-
-PATIENCE = 4000
-"""How often a thread looks whether the others have come, before it lets other processes run."""
-
-inner = njit(fastmath=ROUNDING, error_model="numpy", nogil=True)
+from chainrule.engines.compiled.meetings import join, meet
+from chainrule.engines.compiled.products import NARROWEST, WIDEST
 
 
 @inner
@@ -126,38 +103,18 @@ def product(
     beta: int, out: int,
 ) -> None:  # fmt: skip
     """Row-major out (m, n) <- op(left) op(right) + beta out."""
-    if peek(job, SIZE) == 4:
+    size = peek(job, SIZE)
+    row = n * size
+    if peek(job, MULTIPLY) and not tb and NARROWEST <= row <= WIDEST:
+        along_row, along_k = (size, lda * size) if ta else (lda * size, size)
+        call(
+            peek(job, MULTIPLY),
+            (left, along_row, along_k, right, ldb * size, out, row, m, n, k, beta),
+        )
+    elif size == 4:
         gemm32(peek(job, GEMM), ta, tb, m, n, k, left, lda, right, ldb, beta, out, n)
     else:
         gemm64(peek(job, GEMM), ta, tb, m, n, k, left, lda, right, ldb, beta, out, n)
-
-
-@inner
-def join(job: int, me: int, helpers: int) -> int:
-    """Wait until thread 0 has begun; the number of threads, or -1 if it never will."""
-    party = peek(job, SYNC) + PARTY
-    if me == 0:
-        atomic_add(party, helpers + 1)
-        return helpers + 1
-    waited = 0
-    while atomic_load(party) == 0:
-        waited += 1
-        if waited > PATIENCE:
-            call(peek(job, GIVE_WAY), (0,))
-    return atomic_load(party)
-
-
-@inner
-def meet(job: int, party: int, meetings: int) -> int:
-    """Wait until every thread has come here; the number of meetings so far."""
-    if party > 1:
-        met, waited = peek(job, SYNC) + MET, 0
-        atomic_add(met, 1)
-        while atomic_load(met) < party * (meetings + 1):
-            waited += 1
-            if waited > PATIENCE:
-                call(peek(job, GIVE_WAY), (0,))
-    return meetings + 1
 
 
 @inner
@@ -176,7 +133,7 @@ def pass_block(
     layer = peek(job, LAYER_TABLE)
     numbers = order + (first + at) * 8
     source = inputs(job, first, at)
-    if order:
+    if order and not peek(job, ENTRIES):
         call(peek(job, GATHER), (peek(job, X), numbers, rows, peek(layer, WIDTH_IN), source))
     while True:
         d, h = peek(layer, WIDTH_IN), peek(layer, WIDTH)
@@ -184,7 +141,14 @@ def pass_block(
         if layer == top and scores:
             Z = scores
         bias = peek(layer, W) + d * h * size
-        product(job, 0, 0, rows, h, d, source, d, peek(layer, W), h, 0, Z)
+        if peek(job, ENTRIES) and layer == peek(job, LAYER_TABLE):
+            call(
+                peek(job, SPARSE_PRODUCT),
+                (peek(job, X), peek(job, ENTRIES), peek(job, ROW_ENDS), peek(job, ROW_ENDS),
+                 numbers, int(order != 0), first + at, rows, peek(layer, W), h, Z),
+            )  # fmt: skip
+        else:
+            product(job, 0, 0, rows, h, d, source, d, peek(layer, W), h, 0, Z)
         source = Z
         if layer == top:
             break
@@ -216,7 +180,10 @@ def pass_block(
             below = layer - LAYER_BYTES
             d, h = peek(layer, WIDTH_IN), peek(layer, WIDTH)
             found = peek(below, DELTA) + at * d * size
-            product(job, 0, 1, rows, d, h, delta, h, peek(layer, W), h, 0, found)
+            if peek(layer, TURNED):
+                product(job, 0, 0, rows, d, h, delta, h, peek(layer, TURNED), d, 0, found)
+            else:
+                product(job, 0, 1, rows, d, h, delta, h, peek(layer, W), h, 0, found)
             by = peek(below, SLOPES) if peek(below, SLOPES) else peek(below, A)
             call(
                 peek(below, BACKWARD),
@@ -273,9 +240,16 @@ def pass_panels(
         source = inputs(job, first, 0) if from_inputs else peek(layer - LAYER_BYTES, A)
         at = start * h * size
         G = scratch if whole else peek(job, GRADIENT) + peek(layer, AT) + at
-        product(
-            job, 1, 0, height, h, rows, source + start * size, d, peek(layer, DELTA), h, adds, G
-        )
+        delta = peek(layer, DELTA)
+        if from_inputs and peek(job, ENTRIES):
+            order = peek(job, ORDER)
+            call(
+                peek(job, SPARSE_GRADIENT),
+                (peek(job, X), peek(job, ENTRIES), peek(job, ROW_ENDS), order + first * 8,
+                 int(order != 0), first, rows, delta, h, start, height, G, G, adds),
+            )  # fmt: skip
+        else:
+            product(job, 1, 0, height, h, rows, source + start * size, d, delta, h, adds, G)
         entries = height * h
         with_biases = start + height == d  # which follow the layer's last panel
         if with_biases:
@@ -293,6 +267,12 @@ def pass_panels(
                     update(job, layer, at + move, G + move, h, t, rate, 0.0)
             else:
                 update(job, layer, at, G, entries + h * with_biases, t, rate, 0.0)
+            if peek(layer, TURNED):
+                turned = peek(layer, TURNED) + start * size
+                call(
+                    peek(job, TRANSPOSE),
+                    (peek(layer, W) + at, h * size, turned, d * size, height, h),
+                )
 
 
 @inner
@@ -407,6 +387,6 @@ def _score(job: int, me: int, helpers: int, start: int, stop: int, out: int) -> 
         pass_block(job, row - at, at, min(block, stop - row), 0.0, 0, to)
 
 
-train_steps = driver(_train, "train-steps")
-differentiate = driver(_differentiate, "differentiate")
-score = driver(_score, "score")
+train_steps = Driver(_train, "train-steps")
+differentiate = Driver(_differentiate, "differentiate")
+score = Driver(_score, "score")

@@ -3,10 +3,8 @@
 from functools import cache
 from typing import Any
 
-from numba import types
-
 from chainrule.engines.compiled.activations import INTEGERS, pointer
-from chainrule.engines.compiled.cache import kernel
+from chainrule.engines.compiled.kernels import kernel
 
 
 @cache
@@ -19,7 +17,7 @@ def gather(real: Any) -> int:
             for j in range(width):
                 out[at + j] = X[source + j]
 
-    p, i = pointer(real), types.int64
+    p, i = pointer(real), "int64"
     return kernel(run, f"gather-{real.__name__}", (p, INTEGERS, i, i, p))
 
 
@@ -39,7 +37,7 @@ def add_rows(real: Any) -> int:
             for j in range(width):
                 out[j] += X[at + j]
 
-    p, i = pointer(real), types.int64
+    p, i = pointer(real), "int64"
     return kernel(run, f"add-rows-{real.__name__}", (p, i, i, i, p, i))
 
 
@@ -53,6 +51,4 @@ def weigh(real: Any) -> int:
             total += weight[numbers[r]]
         return total
 
-    return kernel(
-        run, f"weigh-{real.__name__}", (pointer(real), INTEGERS, types.int64), types.float64
-    )
+    return kernel(run, f"weigh-{real.__name__}", (pointer(real), INTEGERS, "int64"), "float64")

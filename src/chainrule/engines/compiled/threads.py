@@ -6,27 +6,24 @@ would have to share: while several run, each takes its part of the cores. How ma
 never shows in a result.
 """
 
+import ctypes
 import os
+from _thread import LockType, allocate_lock, start_new_thread
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Lock, Thread
+from contextlib import contextmanager, suppress
+from functools import cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.cores import cores
 from chainrule.errors import InputError
 
 _lock = Lock()
 _running = 0
 _limit: int | None = None
-
-
-def cores() -> int:
-    """CPUs that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @contextmanager
@@ -59,51 +56,6 @@ def share() -> Iterator[Callable[[], int]]:
             _running -= 1
 
 
-class Tempo:
-    """Whether all threads or one are faster just now, learnt from the pace of the work itself.
-
-    Threads that meet after every half of a step are the slower way where other processes hold the
-    cores: each meeting then waits until the system has run everybody. One thread waits for nobody.
-    """
-
-    def __init__(self) -> None:
-        self.together: float | None = None
-        self.alone: float | None = None
-        self._patience = 0
-
-    def threads(self, most: int) -> int:
-        """How many threads to take for the next slice, at most so many."""
-        if most == 1:
-            return 1
-        if self.together is None:
-            return most
-        if self.alone is None:
-            return 1
-        if self.together < GAIN * self.alone:
-            return most
-        self._patience = (self._patience + 1) % RETRY
-        return 1 if self._patience else most
-
-    @property
-    def known(self) -> bool:
-        """Whether both ways have been tried."""
-        return self.together is not None and self.alone is not None
-
-    def note(self, threads: int, seconds: float) -> None:
-        """Remember what a step took with so many threads."""
-        if threads == 1:
-            self.alone = seconds
-        else:
-            self.together = seconds
-
-
-GAIN = 0.95
-"""All threads are taken where a step then takes less than this share of what one thread takes."""
-
-RETRY = 8
-"""After how many slices alone the threads are tried together again."""
-
-
 def run_together(
     function: Any, workspace: Any, job: int, sync: NDArray[np.int64], threads: int, *arguments: Any
 ) -> None:
@@ -112,35 +64,79 @@ def run_together(
     Helpers wait for thread 0, which says how many they are; so an interrupt or the lack of a thread
     on the way cannot leave them waiting. Each holds on to the `workspace`, whatever becomes of us.
     """
+    here = current_cpu() if threads > 1 else None
 
-    def help(me: int, held: Any) -> None:
-        function(job, me, 0, *arguments)
+    def help(me: int, done: LockType, ended: list[int], held: Any) -> None:
+        try:
+            step_aside(me, here)
+            function(job, me, 0, *arguments)
+        finally:
+            ended.append(me)
+            done.release()
 
     sync[:] = 0
-    helpers: list[Thread] = []
+    helpers: list[tuple[LockType, list[int]]] = []
     try:
         for me in range(1, threads):
-            helper = Thread(target=help, args=(me, workspace), daemon=True)
+            done, ended = allocate_lock(), list[int]()
+            done.acquire()
             try:
-                helper.start()
+                start_new_thread(help, (me, done, ended, workspace))
             except RuntimeError:  # the system gives no more threads
                 break
-            helpers.append(helper)
+            helpers.append((done, ended))
         function(job, 0, len(helpers), *arguments)
     finally:
-        if helpers:
-            if sync[PARTY] == 0:
-                sync[PARTY] = -1  # interrupted before thread 0 began
-            _join(helpers)
+        if sync[PARTY] == 0:
+            sync[PARTY] = -1  # interrupted before thread 0 began: nobody does anything
+        _join(helpers)
 
 
-def _join(helpers: list[Thread]) -> None:
-    """Wait for the helpers, who end in microseconds, and only then let an interrupt through."""
+@cache
+def _asks_cpu() -> Callable[[], int] | None:
+    """The C library's function that tells which CPU one is on, where it has it."""
+    try:
+        found: Callable[[], int] = ctypes.CDLL(None).sched_getcpu
+    except (AttributeError, OSError, TypeError):  # macOS, Windows
+        return None
+    return found
+
+
+def current_cpu() -> int | None:
+    """The CPU that this thread runs on, where the system tells."""
+    asks = _asks_cpu()
+    cpu = -1 if asks is None else asks()
+    return cpu if cpu >= 0 else None
+
+
+def step_aside(me: int, here: int | None) -> None:
+    """Move this thread, helper number `me`, to a CPU other than `here`; it may wander from there.
+
+    Linux often starts a thread on its starter's CPU, after a pause above all, and threads that wait
+    for one another by turns look to it as if one CPU were enough for both: on two CPUs that made a
+    step of 390 microseconds one of 650.
+    """
+    if here is None or not hasattr(os, "sched_setaffinity"):
+        return
+    allowed = os.sched_getaffinity(0)
+    others = sorted(allowed - {here})
+    if others:
+        with suppress(OSError):  # a sandbox may not let us
+            os.sched_setaffinity(0, {others[(me - 1) % len(others)]})
+            os.sched_setaffinity(0, allowed)
+
+
+def _join(helpers: list[tuple[LockType, list[int]]]) -> None:
+    """Wait for the helpers, who end in microseconds, and only then let an interrupt through.
+
+    An interrupt may come when a lock has just been had, which then is never had again: so it is not
+    the lock that tells whether a helper has ended.
+    """
     interrupt: BaseException | None = None
-    for helper in helpers:
-        while helper.is_alive():
+    for done, ended in helpers:
+        while not ended:
             try:
-                helper.join()
+                done.acquire()
             except BaseException as error:
                 interrupt = error
     if interrupt:
