@@ -5,13 +5,21 @@
         history.append(epoch.figures())
     model = experiment.model(epoch.best, history)
 
+Where the options ask for several members, `ensemble.py` trains them side by side:
+
+    ensemble = Ensemble(experiment)
+    for record in ensemble.train(engine):
+        print(record.member, record.epoch.number)
+    model = ensemble.model()
+
 Everything that was decided for the user is in `experiment.decisions` and in `experiment.options`,
 which after `prepare` has no option left open.
 """
 
 import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -20,16 +28,18 @@ from numpy.typing import NDArray
 
 from chainrule import __version__
 from chainrule.arrays import Floats, Targets
-from chainrule.engines import Engine, Rows, reference
+from chainrule.engines import Engine, Rows, Tell, reference
 from chainrule.errors import InputError, TableError
 from chainrule.evaluation import HEADLINE, Evaluation
-from chainrule.losses import central_output
+from chainrule.folds import Fold, folds_of, member_seeds
+from chainrule.gradient_probe import probe_of
+from chainrule.losses import Huber, SquaredError, central_output
 from chainrule.metrics import accuracy, rmse
-from chainrule.model import EpochFigures, Model, class_probabilities
+from chainrule.model import EpochFigures, Member, Model, class_probabilities
 from chainrule.network import Network, Parameters
 from chainrule.options import Options, loss_name, network_of, settings_of, settled, task_of
-from chainrule.randomness import Purpose, generator
 from chainrule.table import (
+    BinGuide,
     TableEncoder,
     TargetEncoder,
     column_of,
@@ -37,7 +47,16 @@ from chainrule.table import (
     row_weights,
     rows_with_target,
 )
-from chainrule.training import Epoch, TrainingSettings, train
+from chainrule.training import Epoch, Metric, TrainingSettings, train
+
+ROBUST = "robust loss"
+"""The figure that chooses the best epoch where squared errors are learnt: among the validation rows
+one house with a wrong price would choose it by itself."""
+
+
+def robust_loss(y: Targets, predictions: Floats, weight: Floats | None) -> float:
+    """Mean Huber loss, which grows like the error itself from one standard deviation on."""
+    return float(np.average(Huber(1.0).value(y, predictions), weights=weight))
 
 
 @dataclass(frozen=True)
@@ -45,12 +64,13 @@ class Experiment:
     """A table made ready to train; see the module.
 
     Attributes:
-        encoder: from columns to inputs, fitted on the training rows.
+        encoder: from columns to inputs, fitted on the rows that are learnt from.
         target: from the target to what the network learns.
-        network: what will be trained.
-        settings: how.
-        rows: the training rows, encoded.
-        validation: the rows that choose the best epoch; None if there are too few rows for it.
+        network: what will be trained, once for each member.
+        settings: how, but for the seed.
+        table: every row whose target is known, encoded.
+        folds: for each member its seed and its part of these rows.
+        judges: rows of a table of their own that choose every member's best epoch, if given.
         typical: the trivial answer, from the training rows.
         options: with every choice made.
         decisions: sentences on what was decided about the table, for the screen.
@@ -60,40 +80,86 @@ class Experiment:
     target: TargetEncoder
     network: Network
     settings: TrainingSettings
-    rows: Rows
-    validation: Rows | None
+    table: Rows
+    folds: tuple[Fold, ...]
+    judges: Rows | None
     typical: tuple[float, ...]
     options: Options
     decisions: tuple[str, ...]
 
-    def train(self, engine: Engine = reference) -> Iterator[Epoch]:
-        """The epochs of the training, one by one.
+    @cached_property
+    def rows(self) -> Rows:
+        """The rows that the first member learns from."""
+        return self.table.take(self.folds[0].learnt)
+
+    @cached_property
+    def validation(self) -> Rows | None:
+        """The rows that choose the first member's best epoch; None if there are too few."""
+        return self.judging(0)
+
+    def judging(self, member: int) -> Rows | None:
+        """The rows that choose the best epoch of that member; None if there are none."""
+        if self.judges is not None:
+            return self.judges
+        held_out = self.folds[member].held_out
+        return self.table.take(held_out) if len(held_out) else None
+
+    def judged_together(self, of_members: Sequence[int]) -> list[tuple[list[int], Rows]]:
+        """Validation rows, each part with the places in `of_members` of those that hold it out."""
+        parts: dict[bytes, list[int]] = {}
+        for i, k in enumerate(of_members):
+            key = b"" if self.judges is not None else self.folds[k].held_out.tobytes()
+            parts.setdefault(key, []).append(i)
+        judging = [(places, self.judging(of_members[places[0]])) for places in parts.values()]
+        return [(places, rows) for places, rows in judging if rows is not None]
+
+    def train(
+        self, engine: Engine = reference, *, member: int = 0, tell: Tell | None = None
+    ) -> Iterator[Epoch]:
+        """The epochs of the training of one member, one by one.
+
+        Args:
+            engine: what computes.
+            member: which, from 0.
+            tell: is told how far an epoch is (see `training.train`).
 
         Raises:
             DivergedError: the loss became NaN or infinite.
         """
+        fold, judging = self.folds[member], self.judging(member)
+        metrics: dict[str, Metric] = {HEADLINE[self.target.task]: self._headline}
+        if judging is not None and isinstance(self.network.loss, SquaredError):
+            metrics[ROBUST] = robust_loss
         return train(
             self.network,
-            self.rows,
-            self.settings,
-            validation=self.validation,
-            metrics={HEADLINE[self.target.task]: self._headline},
+            self.table,
+            replace(self.settings, seed=fold.seed),
+            learnt=fold.learnt,
+            validation=judging,
+            metrics=metrics,
+            monitor=ROBUST if ROBUST in metrics else None,
+            probe=probe_of(self.table, fold.learnt),
             engine=engine,
+            tell=tell,
         )
 
     def model(self, parameters: Parameters, history: Sequence[EpochFigures]) -> Model:
-        """The model with these parameters, after a training that left this history."""
+        """The model of one member with these parameters, after a training with this history."""
+        return self.model_of([Member(parameters, tuple(history))])
+
+    def model_of(self, members: Sequence[Member]) -> Model:
+        """The model of these members."""
+        judging = self.folds[0].held_out if self.judges is None else self.judges.y
         return Model(
             encoder=self.encoder,
             target=self.target,
             network=self.network,
-            parameters=parameters,
+            members=tuple(members),
             typical=self.typical,
-            history=tuple(history),
             training={
                 "options": self.options.to_dict(),
-                "training_rows": len(self.rows),
-                "validation_rows": 0 if self.validation is None else len(self.validation),
+                "training_rows": len(self.folds[0].learnt),
+                "validation_rows": len(judging),
                 "versions": {
                     "chainrule": __version__,
                     "numpy": np.__version__,
@@ -102,15 +168,28 @@ class Experiment:
             },
         )
 
-    def judge(self, model: Model) -> tuple[Evaluation, bool]:
+    def judge(self, model: Model, of_members: Sequence[int] = (0,)) -> tuple[Evaluation, bool]:
         """The figures of the model, and whether they are of rows it has not learnt from.
 
-        They are of the validation rows, or of the training rows where there are none.
+        They are of the validation rows, each answered by the members that have not learnt from it,
+        or of the training rows where there are no others.
+
+        Args:
+            model: with the parameters of these members ...
+            of_members: ... whose numbers in the experiment these are.
         """
-        rows = self.rows if self.validation is None else self.validation
-        scores = reference.scores(model.network, model.parameters, rows.X)
-        predictions = model.network.loss.link(scores)
-        return model.judge(rows.y, predictions, rows.weight), self.validation is not None
+        parts = self.judged_together(of_members)
+        held_out = bool(parts)
+        if not parts:
+            parts = [(list(range(len(of_members))), self.table)]
+        predictions = [model.of(places).predictions(rows.X) for places, rows in parts]
+        weights = [rows.weight for _, rows in parts if rows.weight is not None]
+        found = model.judge(
+            np.concatenate([rows.y for _, rows in parts]),
+            np.concatenate(predictions),
+            np.concatenate(weights) if weights else None,
+        )
+        return found, held_out
 
     def _headline(self, y: Targets, predictions: Floats, weight: Floats | None) -> float:
         """Accuracy, or the RMSE in the target's unit."""
@@ -128,7 +207,6 @@ def prepare(
     options: Options | None = None,
     *,
     validation: Any = None,
-    held_out: NDArray[np.int64] | None = None,
     fewest_rows_of_class: int = 2,
 ) -> Experiment:
     """Look at the table, decide what is left open, encode it, and build the network.
@@ -138,8 +216,6 @@ def prepare(
         target: the column to learn.
         options: what the user has decided.
         validation: a table of its own to choose the best epoch by, instead of a share of `table`.
-        held_out: the rows of `table` (from 0) that choose the best epoch, instead of a share of
-            them drawn at random.
         fewest_rows_of_class: a class with fewer rows is refused: 2, as one row cannot be both
             learnt from and checked on; 1 for parts of a table, as cross-validation makes them.
 
@@ -161,45 +237,45 @@ def prepare(
     n_classes = len(target_encoder.classes)
     options = settled(options, n=len(known), task=target_encoder.task, n_classes=n_classes)
 
-    learnt, judging = known, known[:0]
-    if validation is None:
-        at = _held_out(y, options, decisions) if held_out is None else np.isin(known, held_out)
-        learnt, judging = np.delete(known, at), known[at]
+    fraction = 0.0 if validation is not None else options.valid_fraction or 0.0
+    seeds = member_seeds(options.seed, options.members or 1)
+    folds, said = folds_of(y, fraction, seeds)
+    decisions += said if validation is None and options.valid_fraction else []
+    learnt = np.unique(np.concatenate([fold.learnt for fold in folds]))
     encoder = TableEncoder.fit(
         frame[names],
         kinds=options.kinds,
         ignore=options.ignore,
         missing=options.missing,
         bins=options.bins or 0,
-        rows=learnt,
+        rows=known[learnt],
+        guide=_bin_guide(known, y, folds) if options.bins_by == "target" else None,
     )
     network = network_of(options, len(encoder.input_names), n_classes)
 
-    def encoded(part: nw.DataFrame[Any], rows: NDArray[np.int64]) -> Rows:
-        y = target_encoder.encode(part[target], rows)
+    def encoded(part: nw.DataFrame[Any], rows: NDArray[np.int64], y: Targets) -> Rows:
         weight = None if options.weight is None else row_weights(part, options.weight, rows)
         return Rows(encoder.encode(part, rows), network.loss.as_targets(y), weight)
 
-    rows = encoded(frame, learnt)
-    judges = encoded(frame, judging) if len(judging) else None
+    rows, judges = encoded(frame, known, y), None
     if validation is not None:
         other = frame_of(validation)
         column_of(other, target, "target")
-        judges = encoded(other, _known_rows(other, target, options, decisions))
+        at = _known_rows(other, target, options, decisions)
+        judges = encoded(other, at, target_encoder.encode(other[target], at))
     return Experiment(
         encoder=encoder,
         target=target_encoder,
         network=network,
         settings=settings_of(options),
-        rows=rows,
-        validation=judges,
-        typical=_typical(target_encoder, rows),
+        table=rows,
+        folds=folds,
+        judges=judges,
+        typical=typical_answer(target_encoder, rows.take(learnt)),
         options=options,
         decisions=tuple(decisions),
     )
 
-
-MIN_VALIDATION_ROWS = 10
 
 _SCALINGS = {"poisson": "positive", "absolute": "robust", "huber": "robust", "quantile": "robust"}
 
@@ -231,24 +307,16 @@ def _fit_target(
     )
 
 
-def _held_out(y: Targets, options: Options, decisions: list[str]) -> NDArray[np.int64]:
-    """Row numbers of the validation part: drawn at random, of each class its share."""
-    fraction = options.valid_fraction or 0.0
-    draws = generator(options.seed, Purpose.SPLIT)
-    groups = [np.flatnonzero(y == c) for c in np.unique(y)] if y.ndim == 1 else [np.arange(len(y))]
-    found = np.sort(
-        np.concatenate([draws.permutation(rows)[: round(fraction * len(rows))] for rows in groups])
-    )
-    if fraction and len(found) < MIN_VALIDATION_ROWS:
-        decisions.append(
-            f"{len(y):,} rows are too few to hold some out: every row is learnt from, and the "
-            "figures at the end are of rows that the network has seen"
-        )
-        return found[:0]
-    return found
+def _bin_guide(known: NDArray[np.int64], y: Targets, folds: Sequence[Fold]) -> BinGuide:
+    """The rows that nobody holds out, with their targets; classes as columns of 0 and 1."""
+    held_out = np.concatenate([fold.held_out for fold in folds])
+    rows = np.delete(np.arange(len(known)), held_out)
+    of_rows = np.asarray(y)[rows]
+    columns = np.eye(int(y.max()) + 1)[of_rows] if y.ndim == 1 else of_rows
+    return BinGuide(known[rows], columns)
 
 
-def _typical(target: TargetEncoder, rows: Rows) -> tuple[float, ...]:
+def typical_answer(target: TargetEncoder, rows: Rows) -> tuple[float, ...]:
     """The share of each class among the training rows, or the mean of the target."""
     weight = rows.weight
     if target.task == "regression":

@@ -5,14 +5,16 @@ A column that the model does not use can be shuffled without harm; one that it r
 badly: shuffling one leaves the other in place.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from chainrule.engines import reference
 from chainrule.errors import InputError
-from chainrule.model import Model
+from chainrule.losses import central_output
+from chainrule.metrics import log_loss, rmse
+from chainrule.model import Model, class_probabilities
 from chainrule.table import column_of, frame_of, row_weights, rows_with_target
 
 FIGURE = {"classification": "log loss", "regression": "RMSE"}
@@ -40,6 +42,7 @@ class Importance:
         value: of the table as it is.
         n_rows: how many rows were used.
         of_rows: how many have the target; more than `n_rows` where a part was drawn.
+        of_columns: how many the model uses; more than in `columns` where only some were shuffled.
         columns: sorted by mean.
     """
 
@@ -47,6 +50,7 @@ class Importance:
     value: float
     n_rows: int
     of_rows: int
+    of_columns: int
     columns: tuple[ColumnImportance, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,6 +67,7 @@ def permutation_importance(
     seed: int = 0,
     weight: str | None = None,
     most_rows: int = MOST_ROWS,
+    columns: Collection[str] | None = None,
 ) -> Importance:
     """Shuffle each column in turn, `repeats` times, and see how much worse the model answers.
 
@@ -75,6 +80,7 @@ def permutation_importance(
         seed: of the shuffles, and of the rows drawn where there are more than `most_rows`.
         weight: the column of row weights, if any.
         most_rows: rows to use at most.
+        columns: to shuffle; None are all that the model uses.
 
     Raises:
         InputError: fewer than one repeat, or a table that does not fit the model.
@@ -91,20 +97,24 @@ def permutation_importance(
         rows = np.sort(draw.choice(rows, most_rows, replace=False))
     X, y = model.encoder.encode(frame, rows), model.target.encode(target, rows)
     row_weight = None if weight is None else row_weights(frame, weight, rows)
-    figure = FIGURE[model.task]
+    truth: Any = model.target.decode(y)[:, 0] if model.task == "regression" else y
 
     def judged() -> float:
-        scores = reference.scores(model.network, model.parameters, X)
-        value = model.judge(y, model.network.loss.link(scores), row_weight).figures[figure]
-        assert value is not None
-        return value
+        predictions = model.predictions(X)
+        if model.task == "classification":
+            return log_loss(truth, class_probabilities(predictions), row_weight)
+        decoded = model.target.decode(predictions)[:, central_output(model.network.loss)]
+        return rmse(truth, decoded, row_weight)
 
     value = judged()
-    found, start = [], 0
+    found, start, of_columns = [], 0, 0
     for column in model.encoder.columns:
         block = slice(start, start + len(column.inputs))
         start = block.stop
         if not column.inputs:
+            continue
+        of_columns += 1
+        if columns is not None and column.name not in columns:
             continue
         own = X[:, block].copy()
         increases = []
@@ -115,4 +125,4 @@ def permutation_importance(
         mean, spread = float(np.mean(increases)), float(np.std(increases))
         found.append(ColumnImportance(column.name, mean, spread, tuple(increases)))
     found.sort(key=lambda one: -one.mean)
-    return Importance(figure, value, len(rows), of_rows, tuple(found))
+    return Importance(FIGURE[model.task], value, len(rows), of_rows, of_columns, tuple(found))

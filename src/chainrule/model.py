@@ -1,12 +1,14 @@
 """A model: what a training left behind, complete enough to answer for raw tables.
 
-It holds how the columns become inputs, the network with its parameters, how scores become answers
-in the target's own terms, and how it was learnt. It is saved as a model file (`model_file.py`).
+It holds how the columns become inputs, the network, its members, how predictions become answers in
+the target's own terms, and how it was learnt. A member is one set of parameters for the network;
+where there are several, they make an ensemble, whose prediction is the mean of theirs. A model is
+saved as a model file (`model_file.py`).
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +35,21 @@ from chainrule.table import (
 from chainrule.trace import Trace, trace_row
 
 EpochFigures = Mapping[str, float | None]
-"""What is kept of an epoch: "epoch", "rate", "loss", "validation loss" and the metrics."""
+"""What is kept of an epoch: "epoch", "rate", "loss", "validation loss", the metrics, and the sizes
+of gradients by layer: "gradient.0", ..."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of an ensemble, or the only one.
+
+    Attributes:
+        parameters: the best ones of its training.
+        history: figures of every epoch.
+    """
+
+    parameters: Parameters
+    history: tuple[EpochFigures, ...]
 
 
 @dataclass(frozen=True)
@@ -43,19 +59,17 @@ class Model:
     Attributes:
         encoder: from columns to the d inputs.
         target: from the target to what the network learns, and back.
-        network: the description.
-        parameters: the best ones of the training.
+        network: the description, the same for every member.
+        members: what was learnt, at least one.
         typical: the trivial answer, from the training rows: the share of each class, or the mean.
-        history: figures of every epoch.
         training: how it was trained: the settings, numbers of rows, versions; plain data.
     """
 
     encoder: TableEncoder
     target: TargetEncoder
     network: Network
-    parameters: Parameters
+    members: tuple[Member, ...]
     typical: tuple[float, ...]
-    history: tuple[EpochFigures, ...]
     training: Mapping[str, Any]
 
     @property
@@ -63,13 +77,68 @@ class Model:
         """What is predicted: "classification" or "regression"."""
         return self.target.task
 
-    def scores(self, table: Any, engine: Engine = reference) -> Floats:
-        """Scores of shape (n, k) for the rows of a table: the sums of the last layer.
+    @property
+    def parameters(self) -> Parameters:
+        """Those of the first member."""
+        return self.members[0].parameters
+
+    @property
+    def history(self) -> tuple[EpochFigures, ...]:
+        """That of the first member."""
+        return self.members[0].history
+
+    def member(self, number: int) -> "Model":
+        """The model with that member (from 0) alone.
 
         Raises:
-            TableError: a column is lacking or holds what it did not hold in training.
+            InputError: there is no such member.
         """
-        return engine.scores(self.network, self.parameters, self.encoder.encode(table))
+        if not 0 <= number < len(self.members):
+            raise InputError(
+                f"there is no network {number} (from 0) in this model, which has "
+                f"{len(self.members)}."
+            )
+        return self.of([number])
+
+    def of(self, numbers: Sequence[int]) -> "Model":
+        """The model with these of its members."""
+        return replace(self, members=tuple(self.members[k] for k in numbers))
+
+    def in_float64(self) -> "Model":
+        """The same model with all parameters as float64: then a row's answer is the same, but for
+        the last of its digits, whatever rows are beside it.
+        """
+        members = [
+            replace(one, parameters=one.parameters.astype(np.float64)) for one in self.members
+        ]
+        return replace(self, members=tuple(members))
+
+    def scores(self, X: Floats, engine: Engine = reference) -> Floats:
+        """Scores of every member for encoded rows: the sums of the last layer.
+
+        Args:
+            X: inputs, shape (n, d).
+            engine: what computes.
+
+        Returns:
+            Shape (members, n, k).
+        """
+        return np.stack([engine.scores(self.network, one.parameters, X) for one in self.members])
+
+    def predictions(self, X: Floats, engine: Engine = reference) -> Floats:
+        """The mean of the members' predictions for encoded rows, in the terms of the network.
+
+            p = mean over the members of link(scores)
+
+        Args:
+            X: inputs, shape (n, d).
+            engine: what computes.
+
+        Returns:
+            Shape (n, k).
+        """
+        scores = self.scores(X, engine)
+        return np.mean([self.network.loss.link(of_member) for of_member in scores], axis=0)
 
     def predict(self, table: Any) -> NDArray[Any]:
         """The answer for each row, shape (n,): a class, or a number in the target's unit.
@@ -88,7 +157,7 @@ class Model:
                 f"probabilities are of classes, but this model predicts the number "
                 f"'{self.target.name}'."
             )
-        return class_probabilities(self.network.loss.link(self.scores(table)))
+        return class_probabilities(self.predictions(self.encoder.encode(table)))
 
     def predict_quantiles(self, table: Any) -> Floats:
         """The quantile at each level of the loss, ascending, shape (n, q), in the target's unit."""
@@ -117,21 +186,22 @@ class Model:
         known = rows_with_target(frame, self.target.name, self.target.missing)
         y = self.target.encode(target, known)
         row_weight = None if weight is None else row_weights(frame, weight, known)
-        scores = reference.scores(self.network, self.parameters, self.encoder.encode(frame, known))
-        return self.judge(y, self.network.loss.link(scores), row_weight)
+        return self.judge(y, self.predictions(self.encoder.encode(frame, known)), row_weight)
 
-    def trace(self, table: Any, row: int = 0) -> Trace:
+    def trace(self, table: Any, row: int = 0, member: int = 0) -> Trace:
         """Every number of the way of one row through the network, and back if its target is known.
 
         Args:
             table: a data frame, or a mapping of columns to values for a single row.
             row: its number, from 0.
+            member: of which member, from 0.
 
         Raises:
-            InputError: the table has no such row.
+            InputError: the table has no such row, or the model no such member.
             TableError: a column is lacking, or holds what it did not hold in training.
         """
-        return trace_row(self.encoder, self.target, self.network, self.parameters, table, row=row)
+        parameters = self.member(member).parameters
+        return trace_row(self.encoder, self.target, self.network, parameters, table, row=row)
 
     def judge(self, y: NDArray[Any], predictions: Floats, weight: Floats | None) -> Evaluation:
         """The figures of encoded targets and the network's predictions for them."""
@@ -159,10 +229,10 @@ class Model:
             "layers": [to_plain(_describe(layer)) for layer in self.network.layers],
             "loss": self.network.loss.to_dict(),
             "typical": list(self.typical),
-            "history": [dict(figures) for figures in self.history],
+            "histories": [[dict(figures) for figures in one.history] for one in self.members],
             "training": dict(self.training),
         }
-        return document, _tensors(self.parameters)
+        return document, _tensors([one.parameters for one in self.members])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file: whole or not at all.
@@ -199,12 +269,7 @@ class Model:
         Raises:
             KeyError, TypeError, ValueError, AttributeError: it describes none.
         """
-        if "members" in document:
-            raise ModelFileError(
-                "it holds an ensemble of models: load it with chainrule.TabularClassifier or "
-                "TabularRegressor."
-            )
-        known = {"encoder", "target", "layers", "loss", "typical", "history", "training"}
+        known = {"encoder", "target", "layers", "loss", "typical", "histories", "training"}
         if set(document) != known:
             raise ValueError(f"it should hold {', '.join(sorted(known))}")
         layers = tuple(
@@ -212,7 +277,11 @@ class Model:
             for l, layer in enumerate(document["layers"])
         )
         network = Network(layers, _loss(document["loss"]))
-        parameters = _parameters(network, tensors)
+        histories = [tuple(map(dict, history)) for history in document["histories"]]
+        if not histories:
+            raise ValueError("it has no member")
+        parameters = _parameters(network, tensors, len(histories))
+        members = tuple(map(Member, parameters, histories))
         encoder = TableEncoder.from_dict(document["encoder"])
         target = TargetEncoder.from_dict(document["target"])
         if len(encoder.input_names) != network.n_inputs:
@@ -220,13 +289,12 @@ class Model:
         typical = tuple(float(share) for share in document["typical"])
         if len(typical) != (len(target.classes) or 1):
             raise ValueError("'typical' does not fit the target")
-        history, training = tuple(map(dict, document["history"])), dict(document["training"])
-        return cls(encoder, target, network, parameters, typical, history, training)
+        return cls(encoder, target, network, members, typical, dict(document["training"]))
 
     def _numbers(self, table: Any) -> Floats:
         if self.task != "regression":
             raise InputError(f"'{self.target.name}' is a class, not a number.")
-        predictions = self.network.loss.link(self.scores(table))
+        predictions = self.predictions(self.encoder.encode(table))
         return self.target.decode(predictions.astype(np.float64))
 
 
@@ -258,32 +326,37 @@ def _layer(described: LayerDescription) -> Dense:
     return Dense(described.n_inputs, described.n_outputs, activation, described.dropout)
 
 
-def _tensors(parameters: Parameters) -> dict[str, Floats]:
+def _tensors(members: Sequence[Parameters]) -> dict[str, Floats]:
     """The weights and biases by the names that they have in the file."""
     tensors = {}
-    for l, (W, b) in enumerate(zip(parameters.W, parameters.b, strict=True)):
-        tensors[f"layers.{l}.W"] = W
-        tensors[f"layers.{l}.b"] = b
+    for k, parameters in enumerate(members):
+        for l, (W, b) in enumerate(zip(parameters.W, parameters.b, strict=True)):
+            tensors[f"members.{k}.layers.{l}.W"] = W
+            tensors[f"members.{k}.layers.{l}.b"] = b
     return tensors
 
 
-def _parameters(network: Network, tensors: Mapping[str, NDArray[Any]]) -> Parameters:
-    """The parameters that `_tensors` named.
+def _parameters(
+    network: Network, tensors: Mapping[str, NDArray[Any]], n_members: int
+) -> list[Parameters]:
+    """The parameters of each member that `_tensors` named.
 
     Raises:
         ValueError: a tensor is lacking, unknown, of another shape or type, or not finite.
     """
-    parameters = Parameters.zeros(network, np.float32)
-    expected = _tensors(parameters)
     dtypes = {tensor.dtype for tensor in tensors.values()}
-    if set(tensors) != set(expected) or dtypes not in ({np.dtype("f4")}, {np.dtype("f8")}):
+    if dtypes not in ({np.dtype("f4")}, {np.dtype("f8")}):
+        raise ValueError("its tensors are not of one type of real numbers")
+    dtype = dtypes.pop()
+    members = [Parameters.zeros(network, dtype) for _ in range(n_members)]
+    views = _tensors(members)
+    if set(tensors) != set(views):
         raise ValueError("its tensors are not those of its layers")
-    parameters = parameters.astype(dtypes.pop())
-    for name, view in _tensors(parameters).items():
+    for name, view in views.items():
         if tensors[name].shape != view.shape or not np.isfinite(tensors[name]).all():
             raise ValueError(f"tensor {name} does not fit the network")
         view[...] = tensors[name]
-    return parameters
+    return members
 
 
 def _loss(data: Mapping[str, Any]) -> Loss:

@@ -53,11 +53,14 @@ class Options:
         epochs: passes over the training rows, at most.
         patience: epochs without a better validation loss before training stops; 0 never stops.
         bins: most intervals of the piecewise-linear encoding of each number column; 0 for none.
+        bins_by: where the borders of these intervals lie: at "quantiles", or where the "target"
+            changes.
         kinds: columns whose kind the user knows better: {"zip": "category"}.
         ignore: columns left out.
         missing: words and numbers that stand for a missing value in every column.
         weight: the column of row weights.
         valid_fraction: share of the rows held out to choose the best epoch.
+        members: networks whose predictions are averaged.
         seed: of everything random.
     """
 
@@ -77,11 +80,13 @@ class Options:
     epochs: int | None = None
     patience: int | None = None
     bins: int | None = None
+    bins_by: str | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     weight: str | None = None
     valid_fraction: float | None = None
+    members: int | None = None
     seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -108,6 +113,9 @@ LARGE = 10_000
 #: Training ends at the latest when this many rows have passed, but not before ten epochs: from
 #: 170,000 rows on, an epoch has steps enough for fewer of them to do.
 ROWS_TO_SEE = 10_000_000
+
+#: Where the borders of a number's intervals may lie.
+BINS_BY = ("quantiles", "target")
 
 #: Losses that only one task has.
 REGRESSION_LOSSES = ("squared", "absolute", "huber", "quantile", "poisson")
@@ -154,26 +162,29 @@ def settled(options: Options, *, n: int, task: str, n_classes: int) -> Options:
 
     The defaults were chosen by measurement: docs/decisions/0004-defaults.md.
     """
-    _check_split_and_bins(options)
+    _check_counts(options)
     second_order = options.optimizer == "lbfgs"
-    small = n < SMALL
+    small, large = n < SMALL, n >= LARGE
+    classes = task == "classification"
     defaults: dict[str, Any] = {
         "task": task,
         "loss": _default_loss(task, n_classes),
-        "label_smoothing": 0.0,
-        "hidden": (64, 64) if small else (256, 256),
-        "activation": ("silu",),
+        "label_smoothing": 0.1 if classes and not small and not large else 0.0,
+        "hidden": (128, 128) if small else (256, 256),
+        "activation": ("relu",) if classes and not large else ("silu",),
         "dropout": 0.0 if small or second_order else 0.1,
         "optimizer": "adamw",
-        "rate": 3e-3 if small else 1e-3,
+        "rate": 1e-3 if classes and large else 3e-3,
         "schedule": "cosine",
-        "decay": 0.01,
+        "decay": 0.01 if classes and large else 0.1,
         "l2": 1e-4 if second_order else 0.0,
-        "batch_size": 32 if small else 64 if n < LARGE else 256,
+        "batch_size": 32 if small else 256 if large else 128,
         "epochs": 200 if small or second_order else max(10, min(60, ROWS_TO_SEE // n)),
         "patience": 30 if small or second_order else 20,
-        "bins": 0 if small else 16 if n < LARGE else 48,
+        "bins": 8 if small else 16 if not large else 48 if classes else 96,
+        "bins_by": "target" if large and not classes else "quantiles",
         "valid_fraction": 0.15,
+        "members": 1 if second_order else _default_members(n),
     }
     open_choices = {
         name: value for name, value in defaults.items() if getattr(options, name) is None
@@ -181,13 +192,22 @@ def settled(options: Options, *, n: int, task: str, n_classes: int) -> Options:
     return replace(options, **open_choices)
 
 
-def _check_split_and_bins(options: Options) -> None:
+def _default_members(n: int) -> int:
+    """Fewer networks where each takes long, and has more to learn from."""
+    return 8 if n < LARGE else 4 if n < 100_000 else 2 if n < 500_000 else 1
+
+
+def _check_counts(options: Options) -> None:
     """Refuse what no layer below looks at."""
     if not 0 <= (options.valid_fraction or 0.0) < 1:
         raise InputError(
             f"valid_fraction is {options.valid_fraction}, but must be at least 0 and below 1, "
             "such as 0.2."
         )
+    if options.members is not None and options.members < 1:
+        raise InputError(f"members is {options.members}, but must be at least 1.")
+    if options.bins_by is not None:
+        choose("bins_by", options.bins_by, dict.fromkeys(BINS_BY))
     if (options.bins or 0) < 0:
         raise InputError(f"bins is {options.bins}, but must be 0 or a positive number.")
 

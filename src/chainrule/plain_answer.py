@@ -66,25 +66,30 @@ class PlainModel:
     """A network as lists of numbers.
 
     Attributes:
-        layers: from the first to the last.
+        members: of each, the layers from the first to the last.
         loss: its name, which decides the link.
         checksum, computed: the SHA-256 that the file states, and that of its bytes.
     """
 
-    layers: tuple[Layer, ...]
+    members: tuple[tuple[Layer, ...], ...]
     loss: str
     checksum: str
     computed: str
 
     def predictions(self, x: Vector) -> list[float]:
-        """What the link makes of the scores of one row of inputs."""
-        for W, b, activation in self.layers:
-            g = ACTIVATIONS[activation]
-            x = [
-                g(sum(x[i] * W[i][j] for i in range(len(x))) + b[j])  # one neuron
-                for j in range(len(b))
-            ]
-        return LINKS[self.loss](x)
+        """The mean over the members of what the link makes of their scores, for one row."""
+        found = [LINKS[self.loss](_scores(layers, x)) for layers in self.members]
+        return [sum(each) / len(found) for each in zip(*found, strict=True)]
+
+
+def _scores(layers: Sequence[Layer], x: Vector) -> Vector:
+    for W, b, activation in layers:
+        g = ACTIVATIONS[activation]
+        x = [
+            g(sum(x[i] * W[i][j] for i in range(len(x))) + b[j])  # one neuron
+            for j in range(len(b))
+        ]
+    return x
 
 
 def read_plainly(path: str | os.PathLike[str]) -> PlainModel:
@@ -100,15 +105,18 @@ def read_plainly(path: str | os.PathLike[str]) -> PlainModel:
         letter, size = {"F32": ("f", 4), "F64": ("d", 8)}[entry["dtype"]]
         values = struct.unpack(f"<{(stop - start) // size}{letter}", content[start:stop])
         tensors[name] = (entry["shape"], list(values))
-    layers: list[Layer] = []
-    for l, layer in enumerate(document["layers"]):
-        (d, h), numbers = tensors[f"layers.{l}.W"]
-        W = [numbers[i * h : (i + 1) * h] for i in range(d)]
-        layers.append((W, tensors[f"layers.{l}.b"][1], layer["activation"]))
+    members: list[tuple[Layer, ...]] = []
+    for k in range(len(document["histories"])):
+        layers: list[Layer] = []
+        for l, layer in enumerate(document["layers"]):
+            (d, h), numbers = tensors[f"members.{k}.layers.{l}.W"]
+            W = [numbers[i * h : (i + 1) * h] for i in range(d)]
+            layers.append((W, tensors[f"members.{k}.layers.{l}.b"][1], layer["activation"]))
+        members.append(tuple(layers))
     checksum = about["checksum"].encode()
     zeroed = content.replace(checksum, b"0" * 64, 1)
     return PlainModel(
-        tuple(layers),
+        tuple(members),
         document["loss"]["name"],
         checksum.decode(),
         hashlib.sha256(zeroed).hexdigest(),

@@ -67,21 +67,25 @@ class Proof:
         }
 
 
-def prove(path: str | os.PathLike[str], table: Any = None, seed: int = 0) -> Proof:
+def prove(path: str | os.PathLike[str], table: Any = None, seed: int = 0, member: int = 0) -> Proof:
     """Check the model file at `path`, on rows of the table or, without one, on random ones.
+
+    Predictions are of the whole model; derivatives and engines of one member.
 
     Raises:
         ModelFileError: the file is no model, or damaged.
+        InputError: it has no such member.
         TableError: the table does not fit the model.
     """
-    model = Model.load(path)
+    whole = Model.load(path)
+    model = whole.member(member)
     draw = np.random.default_rng(seed)
     rows, drawn = _rows(model, table, draw)
     if not drawn and _slope(model, rows) < _TOO_FLAT:
         rows, drawn = Rows(rows.X, _drawn_targets(model, len(rows), draw)), FLAT
     findings = [
         _file(path),
-        _answers(path, model, rows),
+        _answers(path, whole, rows),
         *derivative_findings(model.network, model.parameters, rows, draw),
         *_engines(model.network, model.parameters, rows),
     ]
@@ -138,9 +142,9 @@ def _file(path: str | os.PathLike[str]) -> Finding:
 def _answers(path: str | os.PathLike[str], model: Model, rows: Rows) -> Finding:
     """Predictions by plain loops against the reference engine, a few rows."""
     plain = read_plainly(path)
-    few = slice(0, max(1, min(len(rows), 2_000_000 // model.network.n_parameters)))
-    scores = reference.scores(model.network, model.parameters.astype(np.float64), rows.X[few])
-    expected = model.network.loss.link(scores)
+    work = model.network.n_parameters * len(model.members)
+    few = slice(0, max(1, min(len(rows), 2_000_000 // work)))
+    expected = model.in_float64().predictions(rows.X[few])
     found = np.array([plain.predictions(x) for x in rows.X[few].tolist()])
     worst = _relative(found, expected)
     evidence = f"{amount(len(found), 'row')} by plain loops, without NumPy or this library"

@@ -1,5 +1,7 @@
 """The same numbers as scikit-learn's multilayer perceptrons, from the same coefficients."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array, csr_matrix
@@ -106,6 +108,19 @@ COURSES = {
 }
 
 
+@pytest.mark.parametrize("task", CLASSIFICATION)
+def test_weighted_batches_take_the_same_steps_though_their_losses_add_up_otherwise(task):
+    X, y = CLASSIFICATION[task]
+    settings = {"solver": "sgd", "batch_size": len(X) // 5, "alpha": 0.0, "activation": "tanh"}
+    ours, theirs = twins(MLPClassifier, TheirClassifier, X, y, **settings)
+    weight = np.random.default_rng(0).uniform(0.1, 3, len(X))
+    for mlp in (ours, theirs):
+        mlp.set_params(shuffle=False, max_iter=10, learning_rate_init=0.05)
+        mlp.fit(X, y, sample_weight=weight)
+    np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], rtol=1e-9)
+    np.testing.assert_allclose(ours.loss_, theirs.loss_, rtol=0.05)
+
+
 def assert_same_course(ours, theirs, X, y, weight, max_iter=25, **settings):
     """Both learn in the same way from where they are, rows in the order in which they come."""
     for mlp in (ours, theirs):
@@ -209,10 +224,16 @@ def test_a_warning_of_ours_is_a_warning_of_theirs():
         with pytest.warns(ConvergenceWarning, match=r"^Stochastic Optimizer: Maximum iterations "
                           r"\(2\) reached and the optimization hasn't converged yet"):  # fmt: skip
             kind(max_iter=2, random_state=0).fit(X, y)
-        with pytest.warns(ConvergenceWarning, match="^lbfgs failed to converge after"):
+        with pytest.warns(
+            ConvergenceWarning, match=r"^lbfgs failed to converge after 2 iteration\(s\)"
+        ):
             kind(max_iter=2, random_state=0, solver="lbfgs").fit(X, y)
-        with pytest.warns(UserWarning, match="^Got `batch_size`"):
+        with pytest.warns(UserWarning, match="^Got `batch_size` less than 1 or larger than sample "
+                          "size. It is going to be clipped"):  # fmt: skip
             kind(batch_size=10_000, max_iter=1, random_state=0).fit(X, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # where it starts, no entry of the gradient is above tol
+            kind(max_iter=1, random_state=0, solver="lbfgs", tol=100).fit(X, y)
 
 
 @pytest.mark.parametrize("activation", SKLEARN_ACTIVATIONS)

@@ -14,7 +14,7 @@ import chainrule
 
 PRIVATE = {
     "test_gradient": "calls the private _loss_grad_lbfgs; ours is the public gradients(X, y), "
-    "compared with finite differences in test_mlp_extras.py",
+    "compared with finite differences in test_mlp_inside.py",
     "test_learning_rate_warmstart": "reads the private _optimizer.learning_rate",
     "test_adaptive_learning_rate": "reads the private _optimizer.learning_rate",
 }

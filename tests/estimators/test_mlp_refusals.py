@@ -32,6 +32,7 @@ WRONG = {
     "clip": [0, -1],
     "averaging": [1.0],
     "monitor": ["accuracy"],
+    "precision": ["float16", 32],
     "engine": ["gpu"],
     "class_weight": ["even", 2],
 }
@@ -101,13 +102,6 @@ def test_coefficients_of_another_shape_are_refused():
     model.intercepts_ = model.intercepts_[:1]
     with pytest.raises(InputError, match=r"coefs_ and intercepts_ have shapes"):
         model.predict(X)
-
-
-def test_the_compiled_engine_by_name_is_refused_for_sparse_rows():
-    from scipy.sparse import csr_array
-
-    with pytest.raises(InputError, match="dense tables only"):
-        MLPClassifier(engine="compiled").fit(csr_array(X), y)
 
 
 # Files

@@ -45,7 +45,10 @@ def test_rows_kept_apart_give_exactly_the_coverage_that_theory_gives():
     assert stats.kstest(found, beta.cdf).pvalue > 0.01
 
 
-@pytest.mark.parametrize("parameters", [{}, {"n_members": 3}, {"loss": "quantile"}])
+@pytest.mark.parametrize(
+    "parameters",
+    [{"n_members": 1}, {"n_members": 3}, {"n_members": 8}, {"loss": "quantile", "n_members": 1}],
+)
 def test_validation_rows_give_nearly_the_coverage_asked_for(parameters):
     found = coverages(20, 330, **parameters)
     beta = stats.beta(45, 5)
@@ -101,7 +104,7 @@ def test_a_higher_coverage_gives_intervals_that_hold_the_lower_ones():
 def test_rows_too_few_for_the_coverage_are_refused_with_the_number_needed():
     X, y = draw(np.random.default_rng(0), 100)
     fitted = TabularRegressor((4,), max_iter=2, random_state=0).fit(X, y)
-    with pytest.raises(InputError, match=r"15 rows .* 0\.99 needs at least 99"):
+    with pytest.raises(InputError, match=r"60 rows .* 0\.99 needs at least 99"):
         fitted.predict_interval(X, 0.99)
     with pytest.raises(InputError, match="coverage is 90"):
         fitted.predict_interval(X, 90)

@@ -9,9 +9,10 @@ from scipy.special import log_softmax, softmax
 from sklearn.datasets import load_diabetes, load_iris
 
 from chainrule import TabularClassifier, TabularRegressor
+from chainrule.calibration import fit_temperature
+from chainrule.ensemble import HeldOut
 from chainrule.errors import InputError, ModelFileError
-from chainrule.estimators.calibration import expected_calibration_error, fit_temperature
-from chainrule.estimators.members import HeldOut, disjoint_folds
+from chainrule.folds import folds_of, held_out_parts
 from chainrule.losses import SoftmaxCrossEntropy
 from chainrule.model import Model
 
@@ -63,8 +64,7 @@ def test_the_seed_of_an_estimator_is_the_seed_of_the_command_line():
 @settings(max_examples=50, deadline=None)
 def test_no_row_is_held_out_twice_and_every_class_gives_its_share(seed, n, fraction, n_members):
     strata = np.random.default_rng(seed).choice(3, n, p=[0.7, 0.2, 0.1])
-    folds = disjoint_folds(strata, fraction, n_members, seed=3)
-    assert folds is not None
+    folds = held_out_parts(strata, fraction, n_members, seed=3)
     together = np.concatenate(folds)
     assert len(np.unique(together)) == len(together)
     share = min(fraction, 1 / n_members)
@@ -73,24 +73,33 @@ def test_no_row_is_held_out_twice_and_every_class_gives_its_share(seed, n, fract
             assert abs((strata[fold] == s).sum() - share * (strata == s).sum()) <= 1
 
 
-def test_each_member_learns_from_the_rows_that_it_does_not_hold_out(ensemble):
-    rows = [(m.training["training_rows"], m.training["validation_rows"]) for m in ensemble.members_]
-    assert len(rows) == 3
-    assert all(learnt + held == 150 and 20 <= held <= 25 for learnt, held in rows)
+def test_each_member_learns_from_the_rows_that_it_does_not_hold_out():
+    folds, _ = folds_of(y, 0.2, [5, 6, 7])
+    for fold in folds:
+        together = np.sort(np.concatenate([fold.learnt, fold.held_out]))
+        assert np.array_equal(together, np.arange(150))
+        assert len(fold.held_out) == 30
+    assert len(np.unique(np.concatenate([fold.held_out for fold in folds]))) == 90
 
 
-def test_a_table_too_small_for_folds_has_one_split_for_all_members():
-    fitted = classifier(n_members=20).fit(X, y)
-    assert {m.training["validation_rows"] for m in fitted.members_} == {24}
-    assert not np.array_equal(*(m.parameters.theta for m in fitted.members_[:2]))
+def test_more_members_than_parts_hold_out_the_same_parts_again():
+    folds, _ = folds_of(y, 0.3, range(5))
+    first, second = ([set(fold.held_out) for fold in part] for part in (folds[:3], folds[3:]))
+    assert len(set.union(*first)) == 135
+    assert second == first[:2]
+
+
+def test_in_a_table_too_small_for_folds_nobody_holds_out_rows():
+    folds, (sentence,) = folds_of(np.repeat([0, 1], 20), 0.2, range(3))
+    assert "too few to hold some out" in sentence
+    assert all(len(fold.learnt) == 40 and len(fold.held_out) == 0 for fold in folds)
 
 
 def test_rows_kept_apart_for_calibration_are_neither_learnt_from_nor_judged_on():
     fitted = classifier(calibrate=True, calibration_fraction=0.2, n_members=2).fit(X, y)
     assert fitted.calibration_.n_rows == 30
-    for member in fitted.members_:
-        used = member.training["training_rows"] + member.training["validation_rows"]
-        assert used == 120
+    training = fitted.model_.training
+    assert training["training_rows"] + training["validation_rows"] == 120
 
 
 # Calibration
@@ -106,23 +115,15 @@ def test_the_temperature_that_made_the_scores_is_found_again():
     assert found.error_after < 0.02 < 0.1 < found.error_before
 
 
-def test_the_calibration_error_of_two_bins_is_what_is_computed_by_hand():
-    P = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
-    right = np.array([0, 1, 1, 1])
-    # the bin of 0.9: accuracy 1/2; that of 0.6 and 0.7: accuracy 1, confidence 0.65
-    assert expected_calibration_error(P, right, bins=5) == pytest.approx(
-        0.5 * abs(0.5 - 0.9) + 0.25 * abs(1 - 0.6) + 0.25 * abs(1 - 0.7)
-    )
-
-
 def test_calibration_divides_the_scores_of_all_members(ensemble):
     cooled = classifier(n_members=3, calibrate=True).fit(X, y)
     T = cooled.calibration_.temperature
-    assert cooled.calibration_.n_rows == sum(m.training["validation_rows"] for m in cooled.members_)
+    folds, _ = folds_of(y, 0.15, range(3))
+    assert cooled.calibration_.n_rows == sum(len(fold.held_out) for fold in folds)
     frame = pl.DataFrame(X, schema=[f"x{j}" for j in range(4)])
     for hot, cold in zip(ensemble.members_, cooled.members_, strict=True):
         assert np.allclose(
-            log_softmax(hot.scores(frame) / T, axis=1),
+            log_softmax(hot.scores(hot.encoder.encode(frame))[0] / T, axis=1),
             np.log(cold.predict_probabilities(frame)),
             atol=1e-5,
         )
@@ -166,8 +167,9 @@ def test_a_loaded_regressor_gives_the_same_intervals(n_members, tmp_path):
     assert list(loaded.feature_names_in_) == list(frame.columns)
 
 
-def test_the_file_of_one_member_is_a_model_file(tmp_path):
-    saved = classifier().fit(X, y)
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_the_file_of_an_estimator_is_a_model_file(tmp_path, n_members):
+    saved = classifier(n_members=n_members).fit(X, y)
     saved.save(tmp_path / "model")
     model = Model.load(tmp_path / "model")
     frame = pl.DataFrame(X, schema=[f"x{j}" for j in range(4)])
@@ -179,8 +181,6 @@ def test_a_file_of_something_else_is_refused_by_name(ensemble, tmp_path):
     ensemble.save(path)
     with pytest.raises(ModelFileError, match="holds a TabularClassifier, not a TabularRegressor"):
         TabularRegressor.load(path)
-    with pytest.raises(ModelFileError, match="an ensemble of models"):
-        Model.load(path)
     ensemble.model_.save(path)
     with pytest.raises(ModelFileError, match="a model that is no estimator"):
         TabularClassifier.load(path)

@@ -1,5 +1,6 @@
 """Class labels as users write them, and the targets that a network learns."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,12 @@ class ClassLabels:
         return 1 if not self.multilabel and len(self.classes) <= 2 else len(self.classes)
 
     @property
+    def outputs_in_words(self) -> str:
+        """How many outputs there are, and what for."""
+        outputs = f"{self.n_outputs} output" + ("s" if self.n_outputs > 1 else "")
+        return f"{outputs}, {'a label each' if self.multilabel else 'for one class of several'}"
+
+    @property
     def loss(self) -> Loss:
         """The cross-entropy that fits the answers."""
         if self.multilabel or self.n_outputs == 1:
@@ -72,6 +79,8 @@ class ClassLabels:
                     f"expected (n, {self.n_outputs})."
                 )
             indicator = y.toarray() if issparse(y) else np.asarray(y)
+            if not np.isin(indicator, (0, 1)).all():
+                raise InputError("y of a multi-label task must hold 0 and 1 only.")
             return indicator.astype(bool)
         labels = unique_labels(y)
         if len(np.setdiff1d(labels, self.classes)):
@@ -91,6 +100,19 @@ class ClassLabels:
             last = len(self.classes) - 1
             return self.classes[np.minimum(predictions[:, 0] > 0.5, last).astype(int)]
         return self.classes[predictions.argmax(axis=1)]
+
+    def accuracy(self, y: Targets, predictions: Floats, weight: Floats | None) -> float:
+        """The share of rows that are right, with several labels in all of them; NaN after NaN.
+
+        `y` is what `encode` made, and `weight` (n,) how much each row counts.
+        """
+        if not np.isfinite(predictions).all():
+            return math.nan
+        if y.ndim == 1:
+            right = predictions.argmax(axis=1) == y
+        else:
+            right = ((predictions > 0.5) == y.astype(bool)).all(axis=1)
+        return float(np.average(right, weights=weight))
 
     def probabilities(self, scores: Floats) -> Floats:
         """The probability of each class, a column each, from the network's scores.

@@ -9,16 +9,11 @@ from chainrule.optimizers import LBFGS, Adam, Optimizer
 
 
 def engine_for(
-    name: str,
-    network: Network,
-    dtype: DTypeLike,
-    *,
-    sparse: bool,
-    optimizer: Optimizer | LBFGS | None = None,
+    name: str, network: Network, dtype: DTypeLike, optimizer: Optimizer | LBFGS | None = None
 ) -> Engine:
-    """The engine called `name`, for tables that are sparse or not, to train with or to ask.
+    """The engine called `name`, to train with or to ask.
 
     Raises:
         InputError: the compiled engine was asked for by name, and cannot do this.
     """
-    return choose_engine(name, network, optimizer or Adam(), dtype, sparse=sparse).engine
+    return choose_engine(name, network, optimizer or Adam(), dtype).engine

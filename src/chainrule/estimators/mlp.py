@@ -255,9 +255,10 @@ class MultilayerPerceptron(FittedPerceptron):
         """Warn where the epochs came to their end before the training came to its own."""
         if self.solver == "lbfgs":
             evaluations = last.state["evaluations"] if last else 0
-            if self.n_iter_ < self.max_iter and evaluations <= self.max_fun:
+            started_at_the_end = evaluations == 1  # it took no step, and yet one epoch is told of
+            if started_at_the_end or (self.n_iter_ < self.max_iter and evaluations <= self.max_fun):
                 return
-            reached = f"{self.n_iter_} iterations and {evaluations} evaluations of the loss"
+            reached = f"{self.n_iter_} iteration(s) and {evaluations} evaluation(s) of the loss"
             advice = "Increase max_iter or max_fun, or scale the data to similar ranges."
             text = f"lbfgs failed to converge after {reached}. {advice}"
         else:

@@ -5,7 +5,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
@@ -107,6 +106,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
     missing : {'median', 'indicator'} or None, default=None
         What becomes of NaN in X: 'median' is the median of the rows learnt from first; 'indicator'
         also adds, for each column that had NaN there, an input of 1 for NaN; None refuses NaN.
+    precision : {'float32', 'float64'} or None, default=None
+        What X is converted to, to compute with: 'float32' takes about half the time and memory of
+        'float64'. None is that of X, and float64 for whole numbers.
     engine : {'auto', 'compiled', 'reference'}, default='auto'
         What computes; all give the same results up to rounding.
 
@@ -155,8 +157,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
 
     Notes
     -----
-    The coefficients have the dtype of X: float32 stays float32. Sparse X is made dense to train on
-    only if that takes at most 128 MiB and a twentieth of it is not 0.
+    The coefficients have the dtype of X, unless `precision` says another. Sparse X is made dense to
+    train on only if that takes at most 128 MiB and a quarter of it is not 0.
 
     Examples
     --------
@@ -212,6 +214,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         averaging: float | None = None,
         monitor: str = "score",
         missing: str | None = None,
+        precision: str | None = None,
         engine: str = "auto",
     ) -> None:
         self._store(locals())
@@ -343,10 +346,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes_}, `y` has {labels.classes}"
             )
-        if goes_on and labels.n_outputs != self.n_outputs_:
+        asked = labels.outputs_in_words
+        if goes_on and asked != (had := self._labels().outputs_in_words):
             raise InputError(
-                f"y asks for {labels.n_outputs} outputs, but this network has {self.n_outputs_}: "
-                "fit a new estimator."
+                f"y asks for {asked}, but this network has {had}: fit a new estimator."
             )
         self.classes_, self._sparse_labels = labels.classes, labels.sparse
         self.n_outputs_ = labels.n_outputs
@@ -378,16 +381,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         return None if few else y
 
     def _judged(self, y: Targets, predictions: Floats, weight: Floats | None) -> float:
-        """The accuracy; of several labels the share of rows that are right in all of them."""
-        if not np.isfinite(predictions).all():
-            return float("nan")
-        labels = self._labels()
-        if labels.multilabel:
-            right, found = y.astype(bool), predictions > 0.5
-        else:
-            right = y.astype(int).reshape(-1)
-            found = predictions.argmax(axis=1) if y.ndim == 1 else predictions[:, 0] > 0.5
-        return float(accuracy_score(right, found, sample_weight=weight))
+        """The accuracy, as `score` says it."""
+        return self._labels().accuracy(y, predictions, weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

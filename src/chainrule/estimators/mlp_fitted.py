@@ -3,12 +3,14 @@
 Everything follows from `coefs_` and `intercepts_` as they are, whoever set them.
 """
 
+import math
 import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
@@ -22,12 +24,19 @@ from chainrule.estimators.mlp_file import read_estimator, write_estimator
 from chainrule.estimators.mlp_missing import Filling
 from chainrule.estimators.mlp_settings import network_of
 from chainrule.estimators.mlp_trace import inputs_of, target_of
-from chainrule.losses import Loss
+from chainrule.losses import Loss, n_targets
 from chainrule.network import Network, Parameters
 from chainrule.trace import Trace, trace_inputs
 
-LITTLE = 1_000_000
+LITTLE = 300_000
 """Rows times parameters, up to which the compiled engine is not worth setting up."""
+
+_DTYPES: dict[str | None, tuple[type[np.floating[Any]], ...]] = {
+    None: (np.float64, np.float32),
+    "float32": (np.float32,),
+    "float64": (np.float64,),
+}
+"""What X may be, for each `precision`."""
 
 
 class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
@@ -72,6 +81,10 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
 
     # Arrays from outside
 
+    def _dtypes(self) -> tuple[type[np.floating[Any]], ...]:
+        """The dtypes that X may keep; any other becomes the first of them."""
+        return _DTYPES[self.precision]
+
     def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
         """X and y after scikit-learn's checks of them: X of floats, an array or a CSR matrix."""
         fills = self.missing is not None or (not reset and self._filling() is not None)
@@ -82,7 +95,7 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
             accept_sparse="csr",
             multi_output=True,
             y_numeric=self._y_is_numeric,
-            dtype=(np.float64, np.float32),
+            dtype=self._dtypes(),
             ensure_all_finite="allow-nan" if fills else True,
             reset=reset,
         )
@@ -139,17 +152,36 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
 
     def _asked(self, X: Any) -> Any:
         """X after scikit-learn's checks of it, for a fitted network; what it lacks is filled."""
+        if self._passes_as_it_is(X):
+            return X
         check_is_fitted(self)
         filling = self._filling()
         X = validate_data(
             self,
             X,
             accept_sparse="csr",
-            dtype=(np.float64, np.float32),
+            dtype=self._dtypes(),
             ensure_all_finite=True if filling is None else "allow-nan",
             reset=False,
         )
         return X if filling is None else filling.apply(X)
+
+    def _passes_as_it_is(self, X: Any) -> bool:
+        """Whether X is what the checks would give back; of one row they take longer than the rest.
+
+        Its sum is finite only where every number is; whatever else, the checks have the words for.
+        """
+        if (
+            type(X) is not np.ndarray
+            or X.dtype not in self._dtypes()
+            or X.ndim != 2
+            or X.shape[0] == 0
+            or X.shape[1] != getattr(self, "n_features_in_", None)
+            or hasattr(self, "feature_names_in_")
+        ):
+            return False
+        with np.errstate(over="ignore", invalid="ignore"):
+            return math.isfinite(X.sum())
 
     def _together(self, X: Any) -> tuple[Any, Network, Parameters]:
         """X with the network and its parameters, in the more precise of their dtypes."""
@@ -164,7 +196,7 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         if self.engine == "auto" and X.shape[0] * network.n_parameters <= LITTLE:
             return self._scores_of_few(network, X)
         X, network, parameters = self._together(X)
-        engine = engine_for(self.engine, network, parameters.theta.dtype, sparse=issparse(X))
+        engine = engine_for(self.engine, network, parameters.theta.dtype)
         return engine.scores(network, parameters, X)
 
     def _scores_of_few(self, network: Network, X: Any) -> Floats:
@@ -234,33 +266,43 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         ----------
         x : array-like of shape (n_features,) or (1, n_features)
             The row, such as `X[i]`.
-        y : scalar, default=None
-            Its target, such as `y[i]`. With it the trace goes backward too.
+        y : scalar or array-like of shape (n_outputs,), default=None
+            Its target, or targets, such as `y[i]`. With it the trace goes backward too.
 
         Returns
         -------
         Trace
             Inputs, layers, neurons and weights; see `chainrule.trace`. Inputs are named as the
-            columns of the data frame that was fitted, or else x0, x1, ... All is computed in
-            float64, for the loss of this row without the penalty.
+            columns of the data frame that was fitted, or else x0, x1, ..., and outputs y, or of
+            several y[0], y[1], ... All is computed in float64, for the loss of this row without the
+            penalty.
         """
         check_is_fitted(self)
         network = self._fitted_network()
-        target = target_of(network, getattr(self, "classes_", None))
         names = getattr(self, "feature_names_in_", None)
         if names is None:
             names = [f"x{i}" for i in range(self.n_features_in_)]
-        encoded = None
-        if y is not None:
-            encoded = self._encoded(np.reshape(y, (1,)))
+        truth = None if y is None else self._one_target(network, y)
         return trace_inputs(
-            target,
+            target_of(getattr(self, "classes_", None)),
             network,
             self._parameters(network),
             inputs_of(self._one_row(x), list(names), self._filling()),
-            value=None if y is None else np.reshape(y, (1,)).tolist()[0],
-            y=encoded,
+            value=None if truth is None else truth.tolist()[0],
+            y=None if truth is None else self._encoded(truth),
         )
+
+    def _one_target(self, network: Network, y: Any) -> NDArray[Any]:
+        """The target of one row as `y` of one row has it, (1,), or (1, k) of several.
+
+        Raises:
+            InputError: not as many numbers or labels as a row has.
+        """
+        y = np.asarray(y.toarray() if issparse(y) else y)
+        k = n_targets(network.loss, network.n_outputs)
+        if y.size != k:
+            raise InputError(f"y has shape {y.shape}, but a row of this estimator has {k} targets.")
+        return y.reshape((1,) if k == 1 else (1, k))
 
     def _one_row(self, x: Any) -> Floats:
         """The numbers of one row, (d,).

@@ -24,6 +24,7 @@ POLICIES = ("constant", "invscaling", "adaptive")
 SCHEDULE_NAMES = ("cosine", "one_cycle", "warm_up")
 ACTIVATION_NAMES: dict[str, Activation] = {"logistic": SIGMOID, **ACTIVATIONS}
 FILLINGS = ("median", "indicator")
+PRECISIONS = ("float32", "float64")
 LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "poisson")
 
 
@@ -137,6 +138,7 @@ RULES: dict[str, Rule] = {
     "averaging": _optional(_SHARE),
     "monitor": _one_of(("score", "loss")),
     "missing": _optional(_one_of(FILLINGS)),
+    "precision": _optional(_one_of(PRECISIONS)),
     "engine": _one_of(ENGINES),
     "loss": _one_of(LOSSES),
     "huber_delta": _POSITIVE,

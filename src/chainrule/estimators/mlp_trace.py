@@ -7,8 +7,6 @@ import numpy as np
 from chainrule.arrays import Floats
 from chainrule.errors import InputError
 from chainrule.estimators.mlp_missing import Filling
-from chainrule.losses import Quantile
-from chainrule.network import Network
 from chainrule.table import TargetEncoder
 from chainrule.table.target import LabelType
 from chainrule.trace import EncodedInput
@@ -55,18 +53,12 @@ def inputs_of(x: Floats, names: list[str], filling: Filling | None) -> tuple[Enc
     return tuple(found)
 
 
-def target_of(network: Network, classes: Any) -> TargetEncoder:
+def target_of(classes: Any) -> TargetEncoder:
     """The target "y", which the network learnt as it is; `classes` are None for a regressor.
 
     Raises:
-        InputError: what a trace has no place for: a single class, several labels or targets.
+        InputError: there is a single class.
     """
-    of_one = network.n_outputs == 1 or isinstance(network.loss, Quantile)
-    if not of_one and (classes is None or network.loss.name == "binary_cross_entropy"):
-        raise InputError(
-            f"a trace follows one target, but y has {network.n_outputs}: fit an estimator for "
-            "each, or use activations(X) and gradients(X, y)."
-        )
     labels = [] if classes is None else np.asarray(classes).tolist()
     if len(labels) == 1:
         raise InputError(f"there is nothing to trace where all rows are of the class {labels[0]}.")

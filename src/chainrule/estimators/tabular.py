@@ -6,12 +6,14 @@ encoded, and what the user leaves open is decided by measured defaults.
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from time import monotonic
 from typing import Any, Self
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
@@ -22,18 +24,11 @@ from sklearn.utils.validation import (
 )
 
 from chainrule.arrays import Floats
+from chainrule.budget import MOST_MEMBERS, fitted_to
+from chainrule.engines.choice import choose_engine
+from chainrule.ensemble import Ensemble, HeldOut
 from chainrule.errors import InputError
 from chainrule.estimators.fit_callbacks import CallbackSupportMixin, FitTask
-from chainrule.estimators.members import (
-    HeldOut,
-    Members,
-    Plan,
-    Watch,
-    disjoint_folds,
-    member_scores,
-    member_seeds,
-    train_members,
-)
 from chainrule.estimators.table_input import (
     LabelledRows,
     checked_weights,
@@ -45,15 +40,17 @@ from chainrule.estimators.table_input import (
 )
 from chainrule.estimators.tabular_file import read_tabular, write_tabular
 from chainrule.estimators.tabular_options import check_tabular_parameters, options_of
+from chainrule.experiment import prepare
+from chainrule.folds import MIN_VALIDATION_ROWS, held_out_parts
 from chainrule.model import Model
-from chainrule.options import Options, settled
+from chainrule.options import Options
 
 
 class TabularEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     """Base of `TabularClassifier` and `TabularRegressor`."""
 
     _task: str
-    members_: tuple[Model, ...]
+    model_: Model
 
     @abstractmethod
     def _learn_target(self, y: NDArray[Any]) -> None:
@@ -72,8 +69,8 @@ class TabularEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         """What each row counts in the loss."""
 
     @abstractmethod
-    def _take(self, trained: Members) -> None:
-        """Keep the members, and what held-out rows tell of them."""
+    def _take(self, model: Model, held_out: Sequence[HeldOut]) -> None:
+        """Keep the model, and what held-out rows tell of it."""
 
     def _store(self, parameters: Mapping[str, Any]) -> None:
         """Keep the arguments of `__init__`, given as its `locals()`, under their names."""
@@ -83,38 +80,55 @@ class TabularEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
     # Fitting
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, validation_data: Any) -> Self:
+        start = monotonic()
         check_tabular_parameters(type(self).__name__, self.get_params(deep=False))
         rows = self._labelled(X, y, sample_weight, reset=True)
         judges = self._judges(validation_data)
-        *seeds, spare = member_seeds(self._seed(), self.n_members + 1)
-        apart = self._calibration_rows(rows.y, spare)
+        seed = self._seed()
+        apart = self._calibration_rows(rows.y, _spare_seed(seed))
         learnt = rows.take(np.delete(np.arange(len(rows.y)), apart)) if len(apart) else rows
 
         target = free_name(getattr(y, "name", None), rows.frame.columns)
         weighted = rows.weight is not None or (judges is not None and judges.weight is not None)
         weight = free_name("row weight", [*rows.frame.columns, target]) if weighted else None
-        options, folds = self._decided(learnt.y, seeds, weight, own_split=judges is None)
-        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-        task = FitTask(self, X, y, metadata, self.n_members * (options.epochs or 0))
-        plan = Plan(
-            table=self._table(learnt, target, weight),
-            target=target,
-            options=options,
+        experiment = prepare(
+            self._table(learnt, target, weight),
+            target,
+            self._options(seed, weight),
             validation=None if judges is None else self._table(judges, target, weight),
-            folds=folds,
-            seeds=seeds,
-            engine=self.engine,
-            watch=self._watch(task),
+            fewest_rows_of_class=1,
         )
-        trained = train_members(plan, 1 if getattr(self, "_skl_callbacks", None) else self.n_jobs)
+        settings, network = experiment.settings, experiment.network
+        choice = choose_engine(self.engine, network, settings.optimizer, settings.dtype)
+        # callbacks are told of every epoch, one member after the other
+        listened = bool(getattr(self, "_skl_callbacks", None))
+        jobs = 1 if listened else effective_n_jobs(-1 if self.n_jobs is None else self.n_jobs)
+        until = None if self.time_budget is None else start + self.time_budget
+        if until is not None:
+            experiment = fitted_to(experiment, choice.engine, until - monotonic(), jobs)
+        ensemble = Ensemble(experiment)
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        epochs = len(experiment.folds) * experiment.settings.epochs
+        task = FitTask(self, X, y, metadata, epochs)
+        for _ in ensemble.train(choice.engine, at_once=jobs, until=until):
+            if listened and task.epoch_ended(lambda: {"model_": ensemble.model(ensemble.begun)}):
+                break
+        model = ensemble.model()
+        held_out = ensemble.held_out(model)
         if len(apart):
-            table = self._table(rows.take(apart), target, weight)
-            trained = _held_out_from_all(trained, table, target)
-        self._tell(trained)
-        self.decisions_ = trained.decisions
-        self._take(trained)
+            held_out = (_from_all(model, self._table(rows.take(apart), target, weight), target),)
+        self.decisions_ = experiment.decisions
+        self._take(model, held_out)
+        self._tell()
         task.end()
         return self
+
+    def _options(self, seed: int, weight: str | None) -> Options:
+        """The options that the parameters describe."""
+        options = options_of(self.get_params(deep=False), self._task, seed, weight)
+        if self.time_budget is not None and options.members is None:
+            return replace(options, members=MOST_MEMBERS)
+        return options
 
     def _labelled(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> LabelledRows:
         """The rows that count, checked; with `reset`, columns and targets are learnt of them."""
@@ -146,29 +160,6 @@ class TabularEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         weights = np.ones(len(rows.y)) if rows.weight is None else rows.weight
         return with_column(table, weight, weights, nw.Float64)
 
-    def _decided(
-        self, y: NDArray[Any], seeds: Sequence[int], weight: str | None, *, own_split: bool
-    ) -> tuple[Options, list[NDArray[np.int64]] | None]:
-        """The options with every choice made, and what each member of an ensemble holds out."""
-        options = options_of(self.get_params(deep=False), self._task, seeds[0], weight)
-        strata = self._strata(y)
-        options = settled(options, n=len(y), task=self._task, n_classes=len(np.unique(strata)))
-        if not own_split or len(seeds) == 1:
-            return options, None
-        return options, disjoint_folds(strata, options.valid_fraction or 0.0, len(seeds), seeds[0])
-
-    def _watch(self, task: FitTask) -> Watch:
-        """Tells the callbacks of this estimator, if there are any, of the epochs of all members."""
-        if not getattr(self, "_skl_callbacks", None):
-            return lambda k, best_model: False
-        latest: dict[int, Callable[[], Model]] = {}
-
-        def watch(k: int, best_model: Callable[[], Model]) -> bool:
-            latest[k] = best_model
-            return task.epoch_ended(lambda: {"members_": tuple(make() for make in latest.values())})
-
-        return watch
-
     def _checked_y(self, y: Any, frame: nw.DataFrame[Any]) -> NDArray[Any]:
         """The targets as an array of shape (n,), none of them missing."""
         if y is None:
@@ -189,29 +180,29 @@ class TabularEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         """Rows that are kept apart from training and validation."""
         if not self.calibration_fraction:
             return np.empty(0, dtype=np.int64)
-        folds = disjoint_folds(self._strata(y), self.calibration_fraction, 1, seed)
-        if folds is None:
+        (held_out,) = held_out_parts(self._strata(y), self.calibration_fraction, 1, seed)
+        if len(held_out) < MIN_VALIDATION_ROWS:
             share = f"calibration_fraction={self.calibration_fraction} of {len(y)} rows"
             raise InputError(f"{share} are too few to calibrate by; at least 10 are needed.")
-        return folds[0]
+        return held_out
 
-    def _tell(self, trained: Members) -> None:
+    def _tell(self) -> None:
         if not self.verbose:
             return
-        for line in trained.decisions:
+        for line in self.decisions_:
             print(line)  # noqa: T201 - as `verbose` asks
-        for k, model in enumerate(trained.models):
-            best = min(_curve(model, "validation loss") or _curve(model, "loss"))
-            line = f"member {k}: {len(model.history)} epochs, best loss {best:.6g}"
+        for k, member in enumerate(self.members_):
+            best = min(_curve(member, "validation loss") or _curve(member, "loss"))
+            line = f"member {k}: {len(member.history)} epochs, best loss {best:.6g}"
             print(line)  # noqa: T201 - as `verbose` asks
 
     # After fitting
 
     @property
-    def model_(self) -> Model:
-        """The first member, with all that `chainrule.model.Model` can do."""
+    def members_(self) -> tuple[Model, ...]:
+        """The members of the ensemble, each as a model of its own."""
         check_is_fitted(self)
-        return self.members_[0]
+        return tuple(self.model_.member(k) for k in range(len(self.model_.members)))
 
     @property
     def n_iter_(self) -> int:
@@ -228,13 +219,17 @@ class TabularEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         """The validation loss of the first member after each epoch; None without such rows."""
         return _curve(self.model_, "validation loss") or None
 
-    def _member_scores(self, X: Any) -> Floats:
-        """Scores of every member, shape (members, n, k)."""
-        check_is_fitted(self, "members_")
-        return member_scores(self.members_, named_frame(self, X, reset=False))
+    def _asked(self, X: Any) -> tuple[Model, Floats]:
+        """The model, exact enough for answers that are the same whatever rows are beside, and the
+        inputs that X becomes.
+        """
+        check_is_fitted(self)
+        return self.model_.in_float64(), self.model_.encoder.encode(
+            named_frame(self, X, reset=False)
+        )
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
-        """The names of the inputs that the columns became in the first member.
+        """The names of the inputs that the columns became.
 
         Parameters
         ----------
@@ -251,15 +246,14 @@ class TabularEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to a model file, which holds no code (see `load`).
 
-        The file of an estimator with one member is also one that `chainrule predict` and
-        `chainrule.model.Model.load` read.
+        It is also one that `chainrule predict` and `chainrule.model.Model.load` read.
 
         Parameters
         ----------
         path : str or path
             Where to.
         """
-        check_is_fitted(self, "members_")
+        check_is_fitted(self)
         write_tabular(path, self)
 
     @classmethod
@@ -284,7 +278,7 @@ class TabularEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         return read_tabular(path, cls)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "members_")
+        return "model_" in vars(self)
 
     def __sklearn_tags__(self) -> Any:
         return with_table_tags(super().__sklearn_tags__())
@@ -294,8 +288,12 @@ def _curve(model: Model, name: str) -> list[float]:
     return [figure for epoch in model.history if (figure := epoch[name]) is not None]
 
 
-def _held_out_from_all(trained: Members, table: Any, target: str) -> Members:
-    """The members with these rows, which none has learnt from, as the only ones held out."""
-    y = trained.models[0].target.encode(table[target])
-    everyone = tuple(range(len(trained.models)))
-    return replace(trained, held_out=(HeldOut(everyone, member_scores(trained.models, table), y),))
+def _spare_seed(seed: int) -> int:
+    """A seed that no member has."""
+    return int(np.random.SeedSequence([seed, 1]).generate_state(1, np.uint32)[0])
+
+
+def _from_all(model: Model, table: Any, target: str) -> HeldOut:
+    """Rows of a table that no member has learnt from."""
+    scores = model.in_float64().scores(model.encoder.encode(table))
+    return HeldOut(tuple(range(len(model.members))), scores, model.target.encode(table[target]))

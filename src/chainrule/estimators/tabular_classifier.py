@@ -1,5 +1,6 @@
 """The estimator that tells classes apart, of tables as they are."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import narwhals.stable.v2 as nw
@@ -10,11 +11,12 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from chainrule.arrays import Floats
+from chainrule.calibration import Calibration, calibrated, needs_calibration
+from chainrule.ensemble import HeldOut
 from chainrule.errors import InputError
-from chainrule.estimators.calibration import Calibration, fit_temperature, pooled, with_temperature
 from chainrule.estimators.fit_callbacks import with_callbacks
-from chainrule.estimators.members import Members
 from chainrule.estimators.tabular import TabularEstimator
+from chainrule.model import Model, class_probabilities
 
 
 class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc]
@@ -63,16 +65,20 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
         Share of the rows that a member holds out to choose its best epoch.
     calibration_fraction : float, default=0.0
         Share of the rows that nothing learns from and that choose no epoch, for `calibrate`.
-    calibrate : bool, default=False
+    calibrate : bool, default=None
         Whether to divide the scores by a temperature, fitted on rows held out: those of
-        `calibration_fraction`, or the validation rows of each member. Off, because networks
-        stopped at their best validation loss are nearly calibrated.
-    n_members : int, default=1
+        `calibration_fraction`, or the validation rows of each member. None does so where labels
+        were smoothed; other networks, stopped at their best validation loss, are nearly calibrated.
+    n_members : int, default=None
         Networks whose probabilities are averaged. They differ in seed and in validation rows.
+    time_budget : float, default=None
+        Seconds that `fit` may take. As many networks are trained as end in that time, up to 32; if
+        not even one would, it gets fewer epochs. `n_members` then is a bound. What comes out
+        depends on the speed of the machine.
     random_state : int, RandomState instance or None, default=None
         With an int, the same call gives the same networks.
     n_jobs : int, default=None
-        Members trained at a time, in threads.
+        Members trained at a time, in threads; None is one for each core.
     engine : {'auto', 'compiled', 'reference'}, default='auto'
         What computes; all give the same results up to rounding.
     verbose : int, default=0
@@ -82,13 +88,13 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
     ----------
     classes_ : ndarray of shape (n_classes,)
         The class labels, of the type they had in y.
-    members_ : tuple of chainrule.model.Model
-        The networks with their encodings of the columns.
     `model_` : chainrule.model.Model
-        The first of them.
+        What was learnt, with all that a model can do: `trace`, `evaluate`, `save` ...
+    `members_` : tuple of chainrule.model.Model
+        Its members, each as a model of its own.
     calibration_ : Calibration or None
-        The temperature, and the expected calibration error before and after; None without
-        `calibrate`.
+        The temperature, and the expected calibration error before and after; None where
+        there was none.
     decisions_ : tuple of str
         What was decided about the table.
     `n_iter_`, `loss_curve_`, `validation_loss_curve_`
@@ -140,8 +146,9 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
         class_weight: Any = None,
         validation_fraction: float | None = None,
         calibration_fraction: float = 0.0,
-        calibrate: bool = False,
-        n_members: int = 1,
+        calibrate: bool | None = None,
+        n_members: int | None = None,
+        time_budget: float | None = None,
         random_state: Any = None,
         n_jobs: int | None = None,
         engine: str = "auto",
@@ -202,8 +209,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        scores = self._member_scores(X)
-        return pooled(scores, self.model_.network.loss)
+        model, inputs = self._asked(X)
+        return class_probabilities(model.predictions(inputs))
 
     def predict_log_proba(self, X: Any) -> Floats:
         """The logarithm of the probability of each class.
@@ -252,16 +259,15 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
         of_class: Floats = compute_sample_weight(self.class_weight, y)
         return of_class if sample_weight is None else of_class * sample_weight
 
-    def _take(self, trained: Members) -> None:
-        self.members_ = trained.models
+    def _take(self, model: Model, held_out: Sequence[HeldOut]) -> None:
+        self.model_ = model
         self.calibration_: Calibration | None = None
-        if not self.calibrate:
+        wanted = needs_calibration(model.network.loss) if self.calibrate is None else self.calibrate
+        if not wanted or (self.calibrate is None and not held_out):
             return
-        if not trained.held_out:
+        if not held_out:
             raise InputError(
                 "calibrate=True needs rows that were held out, and there are none: set "
                 "calibration_fraction or validation_fraction, or give validation_data."
             )
-        self.calibration_ = fit_temperature(trained.held_out, trained.models[0].network.loss)
-        temperature = self.calibration_.temperature
-        self.members_ = tuple(with_temperature(model, temperature) for model in trained.models)
+        self.model_, self.calibration_ = calibrated(model, held_out)

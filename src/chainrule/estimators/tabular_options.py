@@ -18,6 +18,7 @@ _OWN_RULES = {
     "n_bins": Rule(lambda value: _is_whole(value, 0), "a whole number from 0"),
     "calibration_fraction": RULES["dropout"],
     "calibrate": RULES["shuffle"],
+    "time_budget": Rule(lambda value: _is_positive(value), "a positive number of seconds"),
     "n_members": Rule(lambda value: _is_whole(value, 1), "a whole number from 1"),
     "kinds": Rule(lambda value: isinstance(value, Mapping), "a dict from column to kind"),
     "ignore": Rule(lambda value: _are_texts(value), "a list of column names"),
@@ -73,6 +74,7 @@ def options_of(parameters: Mapping[str, Any], task: str, seed: int, weight: str 
         missing=tuple(parameters["missing"]),
         weight=weight,
         valid_fraction=parameters["validation_fraction"],
+        members=parameters["n_members"],
         seed=seed,
     )
 
@@ -90,6 +92,10 @@ def _loss(parameters: Mapping[str, Any]) -> str | None:
 def _is_whole(value: Any, least: int) -> bool:
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     return whole and bool(value >= least)
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, float | int | np.number) and bool(0 < value < np.inf)
 
 
 def _are_texts(value: Any) -> bool:

@@ -10,10 +10,10 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from chainrule.arrays import Floats
+from chainrule.ensemble import HeldOut
 from chainrule.errors import InputError
 from chainrule.estimators.conformal import MOST_ROWS, CalibrationRows, conformal_interval
 from chainrule.estimators.fit_callbacks import with_callbacks
-from chainrule.estimators.members import HeldOut, Members
 from chainrule.estimators.tabular import TabularEstimator
 from chainrule.losses import central_output
 from chainrule.model import Model
@@ -68,12 +68,16 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
     calibration_fraction : float, default=0.0
         Share of the rows that nothing learns from and that choose no epoch, for
         `predict_interval`.
-    n_members : int, default=1
+    n_members : int, default=None
         Networks whose predictions are averaged. They differ in seed and in validation rows.
+    time_budget : float, default=None
+        Seconds that `fit` may take. As many networks are trained as end in that time, up to 32; if
+        not even one would, it gets fewer epochs. `n_members` then is a bound. What comes out
+        depends on the speed of the machine.
     random_state : int, RandomState instance or None, default=None
         With an int, the same call gives the same networks.
     n_jobs : int, default=None
-        Members trained at a time, in threads.
+        Members trained at a time, in threads; None is one for each core.
     engine : {'auto', 'compiled', 'reference'}, default='auto'
         What computes; all give the same results up to rounding.
     verbose : int, default=0
@@ -81,10 +85,10 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    members_ : tuple of chainrule.model.Model
-        The networks with their encodings of the columns.
     `model_` : chainrule.model.Model
-        The first of them.
+        What was learnt, with all that a model can do: `trace`, `evaluate`, `save` ...
+    `members_` : tuple of chainrule.model.Model
+        Its members, each as a model of its own.
     calibration_rows_ : tuple of CalibrationRows
         The rows that `predict_interval` goes by: targets, and what was predicted for them.
     decisions_ : tuple of str
@@ -139,7 +143,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
         missing: Any = (),
         validation_fraction: float | None = None,
         calibration_fraction: float = 0.0,
-        n_members: int = 1,
+        n_members: int | None = None,
+        time_budget: float | None = None,
         random_state: Any = None,
         n_jobs: int | None = None,
         engine: str = "auto",
@@ -237,8 +242,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
 
     def _answers(self, X: Any) -> Floats:
         """What each member answers, in the unit of y: shape (members, n, q)."""
-        scores = self._member_scores(X)
-        return _decoded(scores, self.model_)
+        model, inputs = self._asked(X)
+        return _decoded(model.scores(inputs), model)
 
     def _learn_target(self, y: NDArray[Any]) -> None:
         if y.dtype.kind not in "biuf":
@@ -267,9 +272,9 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
     def _row_weights(self, y: NDArray[Any], sample_weight: Floats | None) -> Floats | None:
         return sample_weight
 
-    def _take(self, trained: Members) -> None:
-        self.members_ = trained.models
-        self.calibration_rows_ = _calibration_rows(trained.held_out, trained.models[0])
+    def _take(self, model: Model, held_out: Sequence[HeldOut]) -> None:
+        self.model_ = model
+        self.calibration_rows_ = _calibration_rows(held_out, model)
 
 
 def _calibration_rows(held_out: Sequence[HeldOut], model: Model) -> tuple[CalibrationRows, ...]:

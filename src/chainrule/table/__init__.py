@@ -5,8 +5,10 @@ from chainrule.table.encoder import TableEncoder
 from chainrule.table.frames import column_of, row_weights, rows_with_target
 from chainrule.table.reading import Reading, read_table
 from chainrule.table.target import TargetEncoder
+from chainrule.table.target_edges import BinGuide
 
 __all__ = [
+    "BinGuide",
     "Reading",
     "TableEncoder",
     "TargetEncoder",

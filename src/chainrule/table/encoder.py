@@ -26,6 +26,7 @@ from chainrule.table.dates import DateColumn
 from chainrule.table.ignored import IgnoredColumn
 from chainrule.table.kinds import KINDS, Finding, find_kind
 from chainrule.table.numbers import NumberColumn
+from chainrule.table.target_edges import BinGuide
 
 Column = NumberColumn | CategoryColumn | BooleanColumn | DateColumn | IgnoredColumn
 _COLUMN_TYPES: dict[str, type[Column]] = {
@@ -54,12 +55,14 @@ class TableEncoder:
         bins: int = 0,
         max_levels: int = MAX_LEVELS,
         rows: NDArray[np.int64] | None = None,
+        guide: BinGuide | None = None,
     ) -> "TableEncoder":
         """Find the kind of every column over its whole length, and learn its encoding from `rows`
         (row numbers from 0; None: all), so that rows held out shape no statistic.
 
         `kinds` overrides what would be found, `ignore` leaves columns out, `missing` are words (in
-        any column) that mean a missing value; `bins` > 1 adds piecewise-linear bins to each number;
+        any column) that mean a missing value; `bins` > 1 adds piecewise-linear bins to each number,
+        with borders at quantiles or, with a `guide`, where its target changes;
         `max_levels` is the most categories of a column that get an input of their own. The target
         must not be among the columns.
 
@@ -79,7 +82,7 @@ class TableEncoder:
         for name, series in table.items():
             cells = read_cells(series, name, words)
             found[name] = _finding(cells, kinds.get(name), name in ignore)
-            columns[name] = _fit_column(cells, found[name], bins, max_levels, learnt)
+            columns[name] = _fit_column(cells, found[name], bins, max_levels, learnt, guide)
         if not any(column.inputs for column in columns.values()):
             # A running number is better than nothing: the table may be a plain series x = 0, 1, 2,
             # ...
@@ -160,7 +163,12 @@ def _finding(cells: Cells, kind: str | None, ignore: bool) -> Finding:
 
 
 def _fit_column(
-    cells: Cells, found: Finding, bins: int, max_levels: int, rows: RowSelection
+    cells: Cells,
+    found: Finding,
+    bins: int,
+    max_levels: int,
+    rows: RowSelection,
+    guide: BinGuide | None,
 ) -> Column:
     column: Column
     if found.kind == "ignored":
@@ -168,7 +176,7 @@ def _fit_column(
     if cells.is_missing[rows].all():
         return IgnoredColumn(cells.name, "all values are missing in the training rows", found.note)
     if found.kind == "number":
-        column = NumberColumn.fit(cells, bins, found.note, rows)
+        column = NumberColumn.fit(cells, bins, found.note, rows, guide)
     elif found.kind == "boolean":
         column = BooleanColumn.fit(cells, found.note, rows)
     elif found.kind == "date":

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from chainrule.errors import TableError
 from chainrule.table.cells import EVERY_ROW, LARGEST, Cells, RowSelection
 from chainrule.table.scaling import RobustScaling, Vector, number_text
+from chainrule.table.target_edges import BinGuide, target_edges
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,24 @@ class NumberColumn:
 
     @classmethod
     def fit(
-        cls, cells: Cells, bins: int = 0, note: str = "", rows: RowSelection = EVERY_ROW
+        cls,
+        cells: Cells,
+        bins: int = 0,
+        note: str = "",
+        rows: RowSelection = EVERY_ROW,
+        guide: BinGuide | None = None,
     ) -> "NumberColumn":
         """Learn the scaling from these rows of the column, and at most `bins` bins (0: none).
 
+        Their borders are quantiles, or where the target of the `guide` changes.
+
         Raises TableError for a cell that is not a number, an infinity, or a magnitude beyond 1e38.
         """
-        values = numbers_of(
+        whole = numbers_of(
             cells,
             "correct it, mark it as missing (--missing), or leave the column out (--ignore)",
-        )[rows]
+        )
+        values = whole[rows]
         missing = np.isnan(values)
         present = values[~missing]
         if present.size == 0:
@@ -58,7 +67,7 @@ class NumberColumn:
             name=cells.name,
             scaling=RobustScaling.fit(present),
             fill=float(np.median(present)),
-            edges=quantile_edges(present, bins) if bins else (),
+            edges=_edges(whole, present, bins, guide),
             n_rows=len(values),
             n_missing=int(missing.sum()),
             tokens=cells.numbers.tokens,
@@ -122,6 +131,18 @@ def numbers_of(cells: Cells, advice: str) -> Vector:
         what = "is infinite" if np.isinf(numbers.values[row]) else "is larger than 1e38"
         raise cells.refuse(row, f"{what}, and numbers up to 1e38 were expected", advice)
     return numbers.values
+
+
+def _edges(whole: Vector, present: Vector, bins: int, guide: BinGuide | None) -> tuple[float, ...]:
+    """Borders of the bins of a column."""
+    if guide is None:
+        return quantile_edges(present, bins) if bins else ()
+    values = whole[guide.rows]
+    known = ~np.isnan(values)
+    found = target_edges(values[known], guide.y[known], bins)
+    # the ends are those of all rows; fewer than two bins would repeat the scaled number
+    inner = [edge for edge in found[1:-1] if present.min() < edge < present.max()]
+    return (float(present.min()), *inner, float(present.max())) if inner else ()
 
 
 def quantile_edges(values: Vector, bins: int) -> tuple[float, ...]:

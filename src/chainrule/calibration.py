@@ -1,18 +1,19 @@
-"""Probabilities that mean what they say: temperature scaling, and how far off they are."""
+"""Probabilities that mean what they say: temperature scaling by rows that were held out.
+
+trained, calibration = calibrated(model, held_out)
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from chainrule.arrays import Floats
-from chainrule.estimators.members import HeldOut
+from chainrule.ensemble import HeldOut
 from chainrule.losses import Loss
-from chainrule.model import Model, class_probabilities
-
-BINS = 15
+from chainrule.model import Member, Model, class_probabilities
+from chainrule.reliability import expected_calibration_error
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,19 @@ class Calibration:
     n_rows: int
     error_before: float
     error_after: float
+
+
+def calibrated(model: Model, held_out: Sequence[HeldOut]) -> tuple[Model, Calibration]:
+    """The model with the temperature that its held-out rows ask for."""
+    calibration = fit_temperature(held_out, model.network.loss)
+    return with_temperature(model, calibration.temperature), calibration
+
+
+def needs_calibration(loss: Loss) -> bool:
+    """Whether a network that learnt by this loss is less sure than it should be: label smoothing
+    taught it so.
+    """
+    return getattr(loss, "smoothing", 0.0) > 0
 
 
 def fit_temperature(held_out: Sequence[HeldOut], loss: Loss) -> Calibration:
@@ -54,8 +68,8 @@ def fit_temperature(held_out: Sequence[HeldOut], loss: Loss) -> Calibration:
     return Calibration(
         temperature,
         len(y),
-        expected_calibration_error(before, y),
-        expected_calibration_error(after, y),
+        expected_calibration_error(y, before),
+        expected_calibration_error(y, after),
     )
 
 
@@ -64,26 +78,13 @@ def pooled(scores: Floats, loss: Loss) -> Floats:
     return np.mean([class_probabilities(loss.link(of_member)) for of_member in scores], axis=0)
 
 
-def expected_calibration_error(
-    probabilities: Floats, y: NDArray[np.int64], bins: int = BINS
-) -> float:
-    """How far confidence is from accuracy, on average over the rows (Naeini et al. 2015).
-
-    The rows are put into bins of equal width by their confidence, the probability of the class
-    that is predicted:
-
-        sum over bins of (rows in the bin / rows) |accuracy in the bin - mean confidence in it|
-    """
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == y
-    of_bin = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(of_bin, weights=right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(y))
-
-
 def with_temperature(model: Model, temperature: float) -> Model:
-    """The model whose scores are divided by T: its last layer's weights and biases are."""
-    parameters = model.parameters.copy()
-    parameters.W[-1][...] /= temperature
-    parameters.b[-1][...] /= temperature
-    return replace(model, parameters=parameters)
+    """The model whose scores are divided by T: each last layer's weights and biases are."""
+
+    def cooled(member: Member) -> Member:
+        parameters = member.parameters.copy()
+        parameters.W[-1][...] /= temperature
+        parameters.b[-1][...] /= temperature
+        return replace(member, parameters=parameters)
+
+    return replace(model, members=tuple(map(cooled, model.members)))

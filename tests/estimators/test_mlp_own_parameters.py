@@ -1,18 +1,15 @@
-"""What scikit-learn's multilayer perceptrons do not have."""
-
-import pickle
+"""Parameters that scikit-learn's multilayer perceptrons do not have: each does what it says."""
 
 import numpy as np
 import pytest
-from sklearn.base import clone
-from sklearn.datasets import load_iris, make_classification, make_multilabel_classification
-from sklearn.exceptions import ConvergenceWarning
+from scipy.sparse import csr_array
+from sklearn.datasets import load_iris, make_classification
 from sklearn.metrics import log_loss, recall_score
 from sklearn.preprocessing import scale
 
 from chainrule import MLPClassifier, MLPRegressor
 from chainrule.activations import ACTIVATIONS
-from chainrule.schedules import OneCycle, WarmUp
+from chainrule.schedules import OneCycle
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -218,67 +215,7 @@ def test_an_average_of_parameters_wobbles_less():
     assert np.std(curves[1]) < 0.5 * np.std(curves[0])
 
 
-# Going on
-
-
-@pytest.mark.parametrize("solver", ["sgd", "adam", "adamw", "rmsprop"])
-@pytest.mark.parametrize("policy", ["constant", "invscaling", "adaptive", "cosine"])
-def test_partial_fit_six_times_is_fit_with_six_epochs(solver, policy):
-    settings = {"solver": solver, "learning_rate": policy, "dropout": 0.1, "batch_size": 40}
-    at_once = small(**settings)
-    if policy == "adaptive" and solver == "sgd":
-        at_once.set_params(tol=10, n_iter_no_change=1)  # the rate falls after every second epoch
-    by_parts = clone(at_once)
-    at_once.set_params(max_iter=6).fit(X, y)
-    by_parts.set_params(max_iter=6)
-    for _ in range(6):
-        by_parts.partial_fit(X, y, classes=[0, 1, 2])
-    assert at_once.n_iter_ == 6
-    np.testing.assert_array_equal(by_parts.coefs_[0], at_once.coefs_[0])
-    assert by_parts.loss_curve_ == at_once.loss_curve_
-
-
-def test_coefficients_may_be_set_and_learning_goes_on_from_them():
-    model = small().fit(X, y)
-    zeros = [np.zeros_like(W) for W in model.coefs_]
-    model.coefs_ = zeros
-    model.intercepts_ = [np.zeros_like(b) for b in model.intercepts_]
-    np.testing.assert_allclose(model.predict_proba(X), 1 / 3)
-    model.set_params(warm_start=True, max_iter=1, solver="sgd").fit(X, y)
-    assert not model.coefs_[0].any()  # nothing can reach the first layer through weights of 0
-    assert model.intercepts_[1].any()
-
-
-def test_a_warm_start_keeps_the_best_network_of_all_its_fits():
-    model = small(warm_start=True, early_stopping=True, monitor="loss", max_iter=60)
-    data = {"validation_data": (X[1::2], y[1::2])}
-    model.fit(X[::2], y[::2], **data)
-    kept = model.predict_proba(X)
-    model.set_params(solver="sgd", learning_rate_init=5.0, max_iter=3).fit(X[::2], y[::2], **data)
-    assert model.validation_loss_curve_[-1] > min(model.validation_loss_curve_[:-3])
-    assert np.array_equal(model.predict_proba(X), kept)
-
-
-def test_a_fit_that_is_interrupted_keeps_what_it_has():
-    class Interrupts:
-        ended = 0
-
-        def setup(self, estimator, context): ...
-
-        def teardown(self, estimator, context): ...
-
-        def on_fit_task_begin(self, estimator, context): ...
-
-        def on_fit_task_end(self, estimator, context):
-            self.ended += 1
-            if self.ended == 5:
-                raise KeyboardInterrupt
-
-    model = small().set_callbacks(Interrupts())
-    with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
-        model.fit(X, y)
-    assert model.n_iter_ == 5
-    assert model.predict(X).shape == (150,)
+# What computes
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "sgd", "adam"])
@@ -294,110 +231,21 @@ def test_both_engines_give_the_same_network(solver):
     np.testing.assert_allclose(compiled, reference, rtol=1e-5)
 
 
-# Looking inside
+@pytest.mark.parametrize("form", [np.asarray, csr_array])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_precision_is_that_of_a_table_which_was_converted_before(solver, form):
+    told = small(precision="float32", solver=solver).fit(form(X), y)
+    converted = small(solver=solver).fit(form(X.astype(np.float32)), y)
+    assert {part.dtype for part in told.coefs_ + told.intercepts_} == {np.dtype(np.float32)}
+    assert all(map(np.array_equal, told.coefs_, converted.coefs_))
+    answers = told.predict_proba(form(X))
+    assert answers.dtype == np.float32
+    assert np.array_equal(answers, converted.predict_proba(form(X.astype(np.float32))))
+    wide = small(precision="float64", solver=solver).fit(form(X.astype(np.float32)), y)
+    assert wide.coefs_[0].dtype == np.float64
 
 
-@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel", "numbers", "counts"])
-def test_gradients_are_those_of_finite_differences(task):
-    weight = rng.uniform(0.5, 2, size=60)
-    settings = {"hidden_layer_sizes": (4,), "activation": "tanh", "alpha": 0.7, "max_iter": 2}
-    a = X[::2][:60]
-    if task in ("numbers", "counts"):
-        b = np.abs(WAVE[:60]).round() if task == "counts" else WAVE[:120].reshape(60, 2)
-        model = MLPRegressor("poisson" if task == "counts" else "squared_error", **settings)
-    else:
-        b = {
-            "binary": y[::2][:60] > 0,
-            "multiclass": np.arange(60) % 3,
-            "multilabel": make_multilabel_classification(60, n_classes=3, random_state=0)[1],
-        }[task]
-        model = MLPClassifier(**settings)
-    model.fit(a, b)
-
-    def J():
-        probe = pickle.loads(pickle.dumps(model))  # a step of lbfgs from here tells J here
-        probe.set_params(solver="sgd", learning_rate_init=1e-300, max_iter=1, warm_start=True)
-        return probe.set_params(batch_size=60).fit(a, b, sample_weight=weight).loss_
-
-    by_weights, by_biases = model.gradients(a, b, sample_weight=weight)
-    for values, gradient in [*zip(model.coefs_, by_weights, strict=True),
-                             *zip(model.intercepts_, by_biases, strict=True)]:  # fmt: skip
-        assert gradient.shape == values.shape
-        at, h = tuple(np.array(values.shape) - 1), 1e-5
-        values[at] += h
-        above = J()
-        values[at] -= 2 * h
-        below = J()
-        values[at] += h
-        assert gradient[at] == pytest.approx((above - below) / (2 * h), rel=1e-5, abs=1e-8)
-
-
-def test_one_class_alone_is_certain():
-    model = MLPClassifier(max_iter=2).fit(X, np.full(150, "only"))
-    assert (model.predict(X) == "only").all()
-    assert np.array_equal(model.predict_proba(X), np.ones((150, 1)))
-
-
-def test_the_probability_of_an_almost_impossible_class_is_not_rounded_to_0():
-    model = MLPClassifier((), max_iter=1).fit([[-1.0], [1.0]], [0, 1])
-    model.coefs_, model.intercepts_ = [np.array([[1.0]])], [np.array([0.0])]
-    no, yes = model.predict_proba([[60.0]])[0]
-    assert (no, yes) == (pytest.approx(np.exp(-60)), 1.0)
-    assert model.predict_log_proba([[60.0]])[0, 0] == pytest.approx(-60)
-
-
-def test_training_that_diverges_keeps_the_best_epoch_if_it_stops_early():
-    model = MLPRegressor(
-        activation="identity", solver="sgd", learning_rate_init=1.0, early_stopping=True,
-        random_state=0,
-    )  # fmt: skip
-    with pytest.warns(ConvergenceWarning, match="diverged in epoch"):
-        model.fit(X, y)
-    assert np.isfinite(model.predict(X)).all()
-    assert np.isnan(model.validation_scores_[-1])
-
-
-# Files
-
-SAVED = {
-    "classes": (small(class_weight={0: 1.0, 2: 3.0}), y),
-    "strings": (small(learning_rate=WarmUp(0.1, OneCycle())), np.array(["a", "b", "c"])[y]),
-    "objects": (small(early_stopping=True), np.array(["a", "b", "c"], dtype=object)[y]),
-    "yes and no": (small(n_iter_no_change=np.inf, max_iter=3), y > 0),
-    "numbers": (MLPRegressor(max_iter=3, random_state=np.random.RandomState(0)), X[:, 0]),
-    "counts": (MLPRegressor("poisson", max_iter=3), y.astype(float)),
-    "quantiles": (MLPRegressor("quantile", quantile_levels=(0.1, 0.9), max_iter=3), X[:, 0]),
-    "lbfgs": (small(solver="lbfgs"), y),
-}
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("model", "targets"), SAVED.values(), ids=SAVED)
-def test_a_saved_estimator_is_loaded_as_it_was(model, targets, dtype, tmp_path):
-    a = X.astype(dtype)
-    model = clone(model).fit(a, targets)
-    model.save(tmp_path / "model.chainrule")
-    loaded = type(model).load(tmp_path / "model.chainrule")
-    answers = model.predict(a)
-    assert np.array_equal(loaded.predict(a), answers)
-    assert loaded.predict(a).dtype == answers.dtype
-    for name in ("n_iter_", "t_", "loss_", "loss_curve_", "best_loss_", "n_features_in_"):
-        assert getattr(loaded, name) == getattr(model, name)
-    generator = isinstance(model.random_state, np.random.RandomState)
-    for name, value in model.get_params().items():
-        if not (name == "random_state" and generator):
-            assert getattr(loaded, name) == value
-    if hasattr(model, "partial_fit") and not model.early_stopping:
-        loaded.partial_fit(a, targets)
-
-
-def test_names_of_features_are_saved(tmp_path):
-    pd = pytest.importorskip("pandas")
-    frame = pd.DataFrame(X, columns=["a", "b", "c", "d"])
-    small().fit(frame, y).save(tmp_path / "m")
-    loaded = MLPClassifier.load(tmp_path / "m")
-    loaded.gradients(frame, y)
-    loaded.activations(frame)
-    assert loaded.feature_names_in_.tolist() == ["a", "b", "c", "d"]
-    with pytest.raises(ValueError, match="feature names should match"):
-        loaded.predict(frame.rename(columns={"a": "z"}))
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_number_beyond_float32_is_refused_where_that_is_the_precision():
+    with pytest.raises(ValueError, match="too large for dtype"):
+        small(precision="float32").fit(X * 1e39, y)
