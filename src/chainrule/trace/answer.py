@@ -35,6 +35,8 @@ def answer_lines(trace: Trace) -> list[str]:
         return [link, *_number_lines(trace)]
     if isinstance(trace.network.loss, SoftmaxCrossEntropy):
         return [link, *_softmax_lines(trace)]
+    if trace.has_several:
+        return [link, *_label_lines(trace)]
     return [link, *_binary_lines(trace)]
 
 
@@ -96,7 +98,7 @@ def _number_lines(trace: Trace) -> list[str]:
         numbers = {"c": target.center, "k": target.scale, "p": p}
         lines += evaluated(of, f"center + scale · {prime}", _UNSCALED, numbers, answer, _WIDTH)
     lines.append(_scale_words(trace))
-    if len(trace.answers) > 1:
+    if len(trace.answers) > 1 and not trace.has_several:
         lines.append(f"The answer is that of the level nearest to 1/2: {written(trace.answer, 5)}")
     return lines
 
@@ -132,6 +134,18 @@ def _binary_lines(trace: Trace) -> list[str]:
         f"p is the probability of {yes}; that of {no} is 1 - p = {written(1 - p, decimals)}"
     )
     return [*lines, f"The more probable class is the answer: {visible(trace.answer)}"]
+
+
+def _label_lines(trace: Trace) -> list[str]:
+    """The probability of each label, and which of them are more likely than not."""
+    sigmoid = ACTIVATION_FORMULAS["sigmoid"].value[0]
+    lines = []
+    for k, (s, p) in enumerate(zip(trace.scores.tolist(), trace.predictions.tolist(), strict=True)):
+        if k == _MOST_CLASSES:
+            lines.append(f"and {len(trace.scores) - k:,} more")
+            break
+        lines += evaluated(f"p of {trace.output_names[k]}", "", sigmoid, {"m": -s}, p, _WIDTH)
+    return [*lines, "Each label is answered by itself: yes where p is above 1/2"]
 
 
 def _softmax_lines(trace: Trace) -> list[str]:

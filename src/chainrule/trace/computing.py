@@ -10,13 +10,13 @@ import polars as pl
 from chainrule.arrays import Floats, Targets
 from chainrule.engines import reference
 from chainrule.errors import InputError
-from chainrule.losses import central_output
+from chainrule.losses import central_output, n_targets
 from chainrule.network import Network, Parameters
 from chainrule.table import TableEncoder, TargetEncoder, frame_of
 from chainrule.table.cells import read_cells
 from chainrule.trace.encoding import encoded_inputs
 from chainrule.trace.loss_formulas import loss_terms
-from chainrule.trace.neurons import LayerTrace
+from chainrule.trace.neurons import LayerTrace, plain
 from chainrule.trace.records import EncodedInput, Trace, Truth
 
 
@@ -179,6 +179,9 @@ def _answers(target: TargetEncoder, predictions: Floats) -> Floats:
 
 
 def _answer(target: TargetEncoder, network: Network, answers: Floats) -> Any:
+    """One class or number, or a list of them where each output answers for itself."""
+    if n_targets(network.loss, network.n_outputs) > 1:
+        return plain(answers > 0.5 if target.task == "classification" else answers)
     if target.task == "classification":
         return target.decode(np.array([int(np.argmax(answers))])).tolist()[0]
     return float(answers[central_output(network.loss)])

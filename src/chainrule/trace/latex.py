@@ -1,4 +1,8 @@
-"""A trace in LaTeX: the same equations as on the page, with numbers in place of symbols."""
+"""A trace in LaTeX: the same equations as on the page, with numbers in place of symbols.
+
+The documents need amsmath, geometry and iftex, which every TeX has. pdfLaTeX has no Chinese letters
+and the like: it writes them as [U+684C], while XeLaTeX and LuaLaTeX, with ctex, show them.
+"""
 
 import re
 
@@ -11,17 +15,28 @@ from chainrule.trace.page import PRODUCT
 from chainrule.trace.records import Trace
 from chainrule.trace.steps import Step
 from chainrule.trace.sums import decimals_of_sum, fewest_decimals, fold
-from chainrule.trace.written import bracketed, decimals_of, term_decimals, visible, written
+from chainrule.trace.written import bracketed, cut, decimals_of, term_decimals, visible, written
 
 MOST_TERMS = 6
 MOST_NEURONS = 4
 
 _BEGIN = r"""\documentclass{article}
-\usepackage[utf8]{inputenc}
-\usepackage{amsmath}
-\begin{document}
-"""
-_END = r"\end{document}"
+\usepackage{amsmath,iftex}
+\usepackage[margin=2cm]{geometry}
+\allowdisplaybreaks"""
+_OTHER_LETTERS = r"""\ifPDFTeX
+  \usepackage[utf8]{inputenc}
+%s
+\else
+  \IfFileExists{ctex.sty}{\usepackage[scheme=plain]{ctex}}{\usepackage{fontspec}}
+\fi"""
+_LAST_OF_PDFTEX = "\u017f"
+
+_LONGEST_NAME = 40
+_LONGEST = 70
+"""Signs of an expression before what comes next has a line of its own."""
+
+_NUMBER = re.compile(r"(√|e\^-?|/ -?)?(\d+(?:\.\d+)?)(?:e([+-]\d+))?(²?)")
 
 _SIGNS = {
     "·": r"\cdot",
@@ -41,7 +56,11 @@ _SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
 
 def document(title: str, equations: list[str]) -> str:
     """A document that can be compiled, of these equations."""
-    return "\n".join([_BEGIN, rf"\section*{{{prose(title)}}}", *equations, _END])
+    body = [rf"\section*{{{prose(title)}}}", *equations]
+    others = sorted({c for text in body for c in text if c > _LAST_OF_PDFTEX})
+    declared = [rf"  \DeclareUnicodeCharacter{{{ord(c):04X}}}{{[U+{ord(c):04X}]}}" for c in others]
+    letters = [_OTHER_LETTERS % "\n".join(declared)] if not all(map(str.isascii, body)) else []
+    return "\n".join([_BEGIN, *letters, r"\begin{document}", *body, r"\end{document}"])
 
 
 def trace_equations(trace: Trace, step: Step | None) -> list[str]:
@@ -69,7 +88,8 @@ def trace_equations(trace: Trace, step: Step | None) -> list[str]:
 def forward_equations(trace: Trace, neuron: Neuron) -> list[str]:
     """z as a sum of products, and a."""
     index = _index(neuron)
-    lines = _sum(f"z_{index}", neuron.inputs, neuron.weights, neuron.z, neuron.bias)
+    names = [_source_name(neuron, i) for i in range(len(neuron.inputs))]
+    lines = _sum(f"z_{index}", neuron.inputs, neuron.weights, names, neuron.z, neuron.bias)
     if neuron.layer < len(trace.layers) - 1:
         formula = ACTIVATION_FORMULAS[neuron.activation].value[neuron.z <= 0]
         lines.append(_equation(f"a_{index}", formula, numbers_of(neuron.z, neuron.a), neuron.a))
@@ -88,7 +108,8 @@ def backward_equations(trace: Trace, neuron: Neuron, step: Step | None) -> list[
         lines = [_equation(symbol, term.slope_formula, term.numbers, neuron.delta)]
     else:
         symbol = rf"\frac{{\partial J}}{{\partial {a}}}"
-        lines = _sum(symbol, neuron.deltas, neuron.weights_out, neuron.fed_back, None)
+        names = [rf"\delta_{{{neuron.layer + 1},{j}}}" for j in range(len(neuron.deltas))]
+        lines = _sum(symbol, neuron.deltas, neuron.weights_out, names, neuron.fed_back, None)
         slope = ACTIVATION_FORMULAS[neuron.activation].slope[neuron.z <= 0]
         symbol = rf"\frac{{\mathrm{{d}} {a}}}{{\mathrm{{d}} {z}}}"
         lines.append(_equation(symbol, slope, numbers_of(neuron.z, neuron.a), neuron.slope))
@@ -96,7 +117,7 @@ def backward_equations(trace: Trace, neuron: Neuron, step: Step | None) -> list[
         lines.append(_equation(delta, PRODUCT, factors, neuron.delta))
     for i in fold(neuron.weight_gradients, MOST_TERMS).shown:
         weight = trace.weight(neuron.layer, neuron.index, i)
-        lines.append(_gradient_line(weight))
+        lines.append(f"{_gradient_line(weight)} && {_source_name(neuron, i)}")
     if step is not None:
         for i in fold(neuron.weight_gradients, MOST_TERMS).shown:
             lines += _step_lines(trace.weight(neuron.layer, neuron.index, i), step)
@@ -128,13 +149,32 @@ def weight_equations(weight: WeightTrace, step: Step | None) -> list[str]:
 
 
 def mathematics(text: str) -> str:
-    r"""A formula of the page as LaTeX: e^-0.5 -> e^{-0.5}, · -> \cdot, 1e-9 -> 1 \cdot 10^{-9}."""
-    text = re.sub(r"(\d)e([+-]\d+)", lambda m: rf"{m[1]} \cdot 10^{{{int(m[2])}}}", text)
-    text = re.sub(r"√([\d.]+)", r"\\sqrt{\1}", text)
-    text = re.sub(r"e\^(-?[\d.]+(?: \\cdot 10\^\{-?\d+\})?)", r"e^{\1}", text)
+    r"""A formula of the page as LaTeX: e^-0.5 -> e^{-0.5}, · -> \cdot, 1e-9 -> 1 \cdot 10^{-9}.
+
+    A number with a power of ten is a product, so it stands in brackets where it is squared or
+    divided by.
+    """
+    text = _NUMBER.sub(_number, text)
     for sign, command in _SIGNS.items():
         text = text.replace(sign, command)
+    text = re.sub(r"\binf\b", r"\\infty", text)
+    text = re.sub(r"\bnan\b", r"\\text{NaN}", text)
     return re.sub(r"\b(tanh|ln)\b", r"\\\1", text)
+
+
+def _number(match: re.Match[str]) -> str:
+    """A number with the sign before it and the square after it."""
+    before, digits, power, squared = match[1] or "", match[2], match[3], match[4]
+    number = rf"{digits} \cdot 10^{{{int(power)}}}" if power else digits
+    if before == "√":
+        number = rf"\sqrt{{{number}}}"
+    elif before.startswith("e^"):
+        number = rf"e^{{{before[2:]}{number}}}"
+    elif power and (before or squared):
+        number = f"{before}({number})"
+    else:
+        number = before + number
+    return number + squared
 
 
 def prose(text: str) -> str:
@@ -146,14 +186,20 @@ def _equation(symbol: str, formula: Formula, numbers: Numbers, result: float) ->
     decimals = decimals_of(result)
     worked, value = formula.worked(numbers, result, decimals), written(result, decimals)
     middle = [] if worked == value else [mathematics(worked)]
-    return f"{symbol} &= " + " = ".join([*middle, mathematics(value)])
+    joint = " \\\\\n&= " if len(worked) > _LONGEST else " = "
+    return f"{symbol} &= " + joint.join([*middle, mathematics(value)])
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def _sum(
-    symbol: str, first: np.ndarray, second: np.ndarray, total: float, bias: float | None
+    symbol: str,
+    first: np.ndarray,
+    second: np.ndarray,
+    names: list[str],
+    total: float,
+    bias: float | None,
 ) -> list[str]:
-    """The sum of products, each on a line of its own, the smaller ones together."""
+    """The sum of products, each on a line of its own with its name, the smaller ones together."""
     products = first * second
     folded = fold(products, MOST_TERMS)
     at = list(folded.shown)
@@ -168,17 +214,22 @@ def _sum(
         f"{written(first[i], of_first)} · {bracketed(written(second[i], of_second))}" for i in at
     ]
     others = [bracketed(written(v, of_terms)) for v in extra]
-    if folded.n_more:
-        others[0] = rf"\underbrace{{{others[0]}}}_{{{folded.n_more}\text{{ more}}}}"
-    if bias is not None:
-        others[-1] = rf"\underbrace{{{others[-1]}}}_{{\text{{bias}}}}"
+    shown = [names[i] for i in at] + [rf"\text{{{folded.n_more} more}}"] * bool(folded.n_more)
+    shown += [] if bias is None else [r"\text{bias}"]
     parts[1:] = [f"({part})" if part.startswith("-") else part for part in parts[1:]]
     pieces = [mathematics(part) for part in parts] + [mathematics(other) for other in others]
-    lines = [f"{symbol} &= {pieces[0]}"]
-    lines += [f"&\\quad + {piece}" for piece in pieces[1:]]
+    lines = [f"{symbol} &= {pieces[0]} && {shown[0]}"]
+    lines += [
+        f"&\\quad + {piece} && {name}" for piece, name in zip(pieces[1:], shown[1:], strict=True)
+    ]
     texts = [written(t, of_terms) for t in terms]
-    if len(terms) > 1:
-        lines.append("&= " + mathematics(" + ".join([texts[0], *map(bracketed, texts[1:])])))
+    texts[1:] = [f"+ {bracketed(text)}" for text in texts[1:]]
+    if len(texts) > 1:
+        rows = [texts] if len(" ".join(texts)) <= _LONGEST else [texts[:4], texts[4:]]
+        lines += [
+            f"{start} {mathematics(' '.join(row))}"
+            for start, row in zip(("&=", "&\\quad"), rows, strict=False)
+        ]
     return [*lines, f"&= {mathematics(written(total, decimals))}"]
 
 
@@ -200,6 +251,14 @@ def _step_lines(weight: WeightTrace, step: Step) -> list[str]:
         symbol = names.get(line.symbol, line.symbol)
         lines.append(_equation(symbol, line.formula, line.numbers, line.value))
     return lines
+
+
+def _source_name(neuron: Neuron, i: int) -> str:
+    """What input i of a neuron is: a column's input by name, or a neuron's activation."""
+    if neuron.layer:
+        return f"a_{{{neuron.layer - 1},{i}}}"
+    name = neuron.input_names[i]
+    return rf"\text{{{prose(cut(visible(name), _LONGEST_NAME))}}}"
 
 
 def _symbol(weight: WeightTrace) -> str:

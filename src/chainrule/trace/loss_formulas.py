@@ -65,7 +65,7 @@ class LossFormula:
 _DIFFERENCE = Formula("{s} - {y}", lambda n: n["s"] - n["y"])
 _EXCESS = Formula("{p} - {y}", lambda n: n["p"] - n["y"])
 _GIVEN = Formula("{g}", lambda n: n["g"])
-_SQUARED = Formula("({s} - {y})² / 2", lambda n: (n["s"] - n["y"]) ** 2 / 2)
+_SQUARED = Formula("({s} - {y})² / 2", lambda n: (n["s"] - n["y"]) * (n["s"] - n["y"]) / 2)
 _ABSOLUTE = Formula("|{s} - {y}|", lambda n: abs(n["s"] - n["y"]))
 _FAR = Formula(
     "{d} · (|{s} - {y}| - {d} / 2)", lambda n: n["d"] * (abs(n["s"] - n["y"]) - n["d"] / 2)

@@ -45,7 +45,7 @@ def answer_sentence(trace: Trace) -> str:
     name, answer = visible(trace.target.name), trace.answer
     text = written(answer, decimals_of(answer)) if isinstance(answer, float) else str(answer)
     sentence = f"{name} is answered with {visible(text)}"
-    if trace.target.task == "classification":
+    if trace.target.task == "classification" and not trace.has_several:
         sentence += f", with a probability of {written(max(trace.answers), 4)}"
     if trace.truth is not None:
         sentence += f"; the table says {visible(trace.truth_text)}"

@@ -7,7 +7,7 @@ import numpy as np
 
 from chainrule.arrays import Floats
 from chainrule.errors import InputError
-from chainrule.losses import Quantile, central_output
+from chainrule.losses import Quantile, central_output, n_targets
 from chainrule.network import Network, Parameters
 from chainrule.table import TargetEncoder
 from chainrule.trace.loss_formulas import LossTerm
@@ -79,8 +79,8 @@ class Trace:
         inputs: the numbers that enter, d of them.
         layers: from the first to the last.
         predictions: the link of the scores, (k,).
-        answer: a class, or a number in the target's unit.
-        answers: the probability of each class, or the number of each output.
+        answer: a class, or a number in the target's unit; of several targets or labels a list.
+        answers: the probability of each class or label, or the number of each output.
         truth: None where the target is not known; then nothing goes backward.
         gradient: dJ/dtheta, in the order of `parameters`.
     """
@@ -108,8 +108,18 @@ class Trace:
         return () if self.truth is None else self.truth.terms
 
     @property
+    def has_several(self) -> bool:
+        """Whether each output answers for itself: of several targets, or of several labels."""
+        return n_targets(self.network.loss, self.network.n_outputs) > 1
+
+    @property
     def output(self) -> int:
-        """The output that the answer comes from: of the chosen class, or the central quantile."""
+        """The output that the answer comes from: of the chosen class, or the central quantile.
+
+        Where each output answers for itself it is the first.
+        """
+        if self.has_several:
+            return 0
         if self.target.task == "classification":
             return int(np.argmax(self.answers)) if len(self.scores) > 1 else 0
         order = np.argsort(self.scores, kind="stable")  # quantiles are taken in ascending order
@@ -117,8 +127,10 @@ class Trace:
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """What each score speaks of: a class, a level of quantiles, or the target."""
+        """What each score speaks of: a class, a level of quantiles, or a target."""
         loss = self.network.loss
+        if self.has_several:
+            return tuple(f"{self.target.name}[{k}]" for k in range(len(self.scores)))
         if self.target.task == "classification":
             names = self.target.classes[-len(self.scores) :]
             return tuple(str(name) for name in names)
