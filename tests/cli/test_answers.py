@@ -143,7 +143,7 @@ def test_a_model_shows_columns_network_training_and_history(chainrule, files):
 
 def test_the_history_marks_the_epoch_that_was_kept(chainrule, files):
     found = chainrule.json("show", files[0])
-    losses = [figures["validation loss"] or figures["loss"] for figures in found["history"]]
+    losses = [figures["validation loss"] or figures["loss"] for figures in found["histories"][0]]
     best = min(range(len(losses)), key=losses.__getitem__)
     assert f"best: epoch {best + 1}, {figure(losses[best])}" in chainrule("show", files[0]).stdout
 

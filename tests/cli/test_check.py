@@ -47,8 +47,8 @@ def test_a_proof_as_json(chainrule, files):
 def test_a_proof_that_fails_is_shown_and_exits_with_one(chainrule, files, monkeypatch, mode):
     prove = proof.prove
 
-    def failing(*args):
-        found = prove(*args)
+    def failing(*args, **more):
+        found = prove(*args, **more)
         first, *rest = found.findings
         return replace(found, findings=(replace(first, passed=False), *rest))
 

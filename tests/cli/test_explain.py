@@ -1,5 +1,6 @@
 """`chainrule explain` shows the numbers of the model, and `importance` what it rests on."""
 
+import json
 import re
 
 import numpy as np
@@ -30,7 +31,7 @@ def test_an_explanation_goes_from_the_cells_to_the_answer(explain, files):
         assert f"{name} is {cell}" in said
     assert f"species is answered with {model.predict(frame)[16]}" in said
     assert f"the table says {line.split(',')[3]}" in said
-    assert said.startswith("Row 17 of flowers.csv, by flowers.safetensors species is answered")
+    assert said.startswith("Row 17 of flowers.csv, by flowers.safetensors, network 1 species is")
     assert "backward" not in said
 
 
@@ -209,3 +210,31 @@ def test_importance_needs_a_shuffle_and_the_target(chainrule, files):
     result = chainrule("importance", files[0], "new.csv")
     assert result.exit_code == 2
     assert "'species'" in result.stderr
+
+
+def test_the_page_of_an_ensemble_is_of_one_network_and_names_what_the_others_answer(explain, files):
+    model, frame = Model.load(files[0]), read_table(files[1]).frame
+    said = explain("--row", "5", "--member", "2").stdout
+    assert said.startswith("Row 5 of flowers.csv, by flowers.safetensors, network 2")
+    lines = said[said.index("The other networks") :].splitlines()
+    probabilities = model.predict_probabilities(frame)[4]
+    mean = next(line for line in lines if line.strip().startswith("mean"))
+    assert [float(x) for x in mean.split()[1:]] == pytest.approx(
+        sorted(probabilities, reverse=True), abs=1e-6
+    )
+    of_second = model.member(1).predict_probabilities(frame)[4]
+    second = next(line for line in lines if line.strip().startswith("network 2"))
+    assert sorted(float(x) for x in second.split()[2:]) == pytest.approx(
+        sorted(of_second), abs=1e-6
+    )
+    networks = json.loads(explain("--row", "5", "--json").stdout)["networks"]
+    assert np.allclose(networks["mean"], probabilities, atol=1e-6)
+    assert len(networks["answers"]) == len(model.members) == 4
+
+
+@pytest.mark.parametrize("command", ["explain", "check"])
+def test_a_network_that_there_is_not_is_refused(chainrule, files, command):
+    for number in ("0", "5"):
+        refused = chainrule(command, *files, "--member", number)
+        assert refused.exit_code == 2
+        assert "there is no network" in refused.stderr

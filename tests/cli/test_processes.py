@@ -24,11 +24,11 @@ def test_ctrl_c_ends_a_training_with_its_best_model(tmp_path):
     with subprocess.Popen(
         [*CHAINRULE, *words, "--patience", "0"], cwd=tmp_path, **PIPES
     ) as process:
-        assert process.stderr.readline().startswith("epoch 1/1000000")
+        assert "epoch 1 of 1000000" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         said, complained = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "stopped: in epoch" in complained
+    assert "stopped: with 0 of 4 networks trained" in complained
     assert "Traceback" not in complained
     assert "accuracy" in said
     assert Model.load(tmp_path / "flowers.safetensors").history
@@ -81,7 +81,7 @@ def test_a_terminal_gets_a_progress_that_disappears(tmp_path):
             said += chunk
     os.close(mine)
     assert process.returncode == 0
-    assert b"epoch 0 of 30" in said
+    assert b"beginning" in said
     assert b"\x1b[2K" in said  # a line is erased
     assert said.rstrip().endswith(b"chainrule show flowers.safetensors")
 

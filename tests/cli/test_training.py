@@ -3,6 +3,7 @@
 import shlex
 import signal
 import sys
+from time import monotonic
 
 import pytest
 
@@ -46,11 +47,11 @@ def test_the_report_names_task_columns_network_figures_and_baseline(chainrule, f
         "length",
         "colour",
         "asked for",
-        "4 silu",
+        "4 relu",
         "accuracy",
         "ROC AUC",
         "always",
-        "they chose the epoch",
+        "each answered by the networks",
         "Confusion",
         "setosa",
     ):
@@ -105,7 +106,7 @@ def test_json_holds_nothing_else_and_stderr_the_progress(chainrule, flowers):
     assert found["ended"] == "finished"
     assert [column["kind"] for column in found["columns"]] == ["number", "number", "category"]
     assert found["model"] == "flowers.safetensors"
-    assert "epoch 3/3" in train(chainrule, "--json").stderr
+    assert "epoch 3 of 3" in train(chainrule, "--json").stderr
     assert train(chainrule, "--json", "--quiet").stderr == ""
 
 
@@ -117,9 +118,12 @@ def test_json_says_null_where_a_figure_is_undefined(chainrule, flowers):
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(chainrule, flowers):
-    lines = train(chainrule, "--epochs", "40").stderr.splitlines()
+    lines = train(chainrule, "--epochs", "40", "--members", "1").stderr.splitlines()
     assert 10 <= len(lines) <= 12
-    assert lines[-1].startswith("epoch 40/40  loss ")
+    assert lines[-1].startswith("epoch 40 of 40  loss ")
+    lines = train(chainrule, "--epochs", "40", "--members", "3").stderr.splitlines()
+    assert 8 <= len(lines) <= 12
+    assert " of 3, epoch 1 of 40  loss " in lines[0]
     assert "\x1b" not in "".join(lines)
     assert "\r" not in "".join(lines)
     assert train(chainrule, "--quiet").stderr == ""
@@ -186,7 +190,7 @@ def test_a_wide_table_is_folded(chainrule):
     (chainrule.folder / "t.csv").write_text(text + "\n")
     said = train(chainrule, table="t.csv", target="z").stdout
     assert "more columns" in said
-    assert len(said.splitlines()) < 80
+    assert len(said.splitlines()) < 100
 
 
 HOSTILE = "\x1b[31m[red]x\u202e\r\n\x07\x9b"
@@ -207,11 +211,24 @@ def test_names_and_classes_from_a_table_are_shown_literally(chainrule, flowers):
 def stop_in_epoch(monkeypatch, number, signals):
     show = progress._Lines.show
 
-    def interrupted(self, epoch):
-        show(self, epoch)
-        if epoch.number == number:
+    def interrupted(self, record):
+        show(self, record)
+        if record.epoch.number == number:
             for one in signals:
                 signal.raise_signal(one)
+
+    monkeypatch.setattr(progress._Lines, "show", interrupted)
+
+
+def stop_in_record(monkeypatch, number):
+    show = progress._Lines.show
+    seen = []
+
+    def interrupted(self, record):
+        show(self, record)
+        seen.append(record)
+        if len(seen) == number:
+            signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(progress._Lines, "show", interrupted)
 
@@ -223,7 +240,7 @@ def test_a_stopped_training_keeps_and_reports_its_best_model(
     chainrule, flowers, monkeypatch, one, status
 ):
     stop_in_epoch(monkeypatch, 5, [one])
-    result = train(chainrule, "--epochs", "100")
+    result = train(chainrule, "--epochs", "100", "--members", "1")
     assert result.exit_code == status
     assert len(Model.load("flowers.safetensors").history) == 5
     assert "stopped: in epoch 6" in result.stderr
@@ -242,6 +259,29 @@ def test_the_first_signal_waits_for_the_model_to_be_written(chainrule, flowers, 
     assert "flowers.safetensors" in chainrule.files()
 
 
+def test_a_stopped_ensemble_keeps_the_networks_that_were_finished(chainrule, flowers, monkeypatch):
+    monkeypatch.setattr("chainrule.cli.training_run.cores", lambda: 1)
+    stop_in_record(monkeypatch, 25)
+    result = train(chainrule, "--epochs", "10", "--members", "4")
+    assert result.exit_code == 130
+    assert "stopped: with 2 of 4 networks trained" in result.stderr
+    model = Model.load("flowers.safetensors")
+    assert [len(member.history) for member in model.members] == [10, 10]
+
+
+def test_a_time_is_kept_and_what_was_trained_in_it_is_recorded(chainrule, flowers):
+    start = monotonic()
+    result = train(chainrule, "--time", "3s", "--epochs", "100000", "--patience", "0")
+    assert result.exit_code == 0, result.stderr
+    assert monotonic() - start < 3.3
+    options = Model.load("flowers.safetensors").training["options"]
+    assert 1 <= options["epochs"] < 100_000
+    for wrong in ("3 weeks", "-1s", "0", "soon"):
+        refused = train(chainrule, "--time", wrong)
+        assert refused.exit_code == 2
+        assert "a time such as 10s, 1m or 2h was expected" in refused.stderr
+
+
 def test_the_second_signal_stops_at_once(chainrule, flowers, monkeypatch):
     stop_in_epoch(monkeypatch, 2, [signal.SIGINT])
     monkeypatch.setattr(Model, "save", lambda self, path: signal.raise_signal(signal.SIGINT))
@@ -252,7 +292,7 @@ def test_the_second_signal_stops_at_once(chainrule, flowers, monkeypatch):
 
 
 def test_a_training_stopped_in_its_first_epoch_writes_nothing(chainrule, flowers, monkeypatch):
-    def interrupted(self, engine):
+    def interrupted(self, engine, *, member=0, tell=None):
         signal.raise_signal(signal.SIGINT)
         yield
 
@@ -273,8 +313,8 @@ def test_a_training_that_diverges_at_once_writes_nothing(chainrule, flowers):
 def test_a_training_that_diverges_later_keeps_its_best_model(chainrule, flowers, monkeypatch):
     epochs = Experiment.train
 
-    def diverging(self, engine):
-        yield from list(epochs(self, engine))[:2]
+    def diverging(self, engine, *, member=0, tell=None):
+        yield from list(epochs(self, engine, member=member))[:2]
         raise DivergedError("training diverged in epoch 3.")
 
     monkeypatch.setattr(Experiment, "train", diverging)
@@ -286,7 +326,7 @@ def test_a_training_that_diverges_later_keeps_its_best_model(chainrule, flowers,
 
 
 def test_a_bug_is_called_a_bug(chainrule, flowers, monkeypatch):
-    def broken(self, engine):
+    def broken(self, engine, *, member=0, tell=None):
         raise ZeroDivisionError("by nought")
         yield
 

@@ -14,6 +14,7 @@ from chainrule.cli.configuration import apply_configuration
 TABLE = "Table"
 NETWORK = "Network"
 TRAINING = "Training"
+SEARCH = "Search"
 WHAT = "What to show"
 OUTPUT = "Output"
 
@@ -36,6 +37,22 @@ def _real(text: str | float) -> float:
         return float(text)
     except ValueError:
         raise typer.BadParameter(f"a number was expected, not '{text}'.") from None
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _seconds(text: str | float) -> float:
+    number, unit = str(text).strip(), 1
+    if number[-1:] in _UNITS:
+        number, unit = number[:-1], _UNITS[number[-1]]
+    try:
+        seconds = float(number) * unit
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise typer.BadParameter(f"a time such as 10s, 1m or 2h was expected, not '{text}'.")
+    return seconds
 
 
 def _flag(name: str, help: str, panel: str = OUTPUT) -> Any:
@@ -98,7 +115,7 @@ Hidden = Annotated[
         NETWORK,
         "Width of each hidden layer; none makes a linear model.",
         "WIDTHS",
-        "follows the number of rows",
+        "follows the table",
     ),
 ]
 Activation = Annotated[
@@ -108,7 +125,7 @@ Activation = Annotated[
         "Of all hidden layers, or of each, separated by commas: sigmoid, tanh, relu, leaky_relu, "
         "elu, selu, gelu, silu, mish, softplus, identity.",
         "NAMES",
-        "silu",
+        "follows the table",
     ),
 ]
 Dropout = Annotated[
@@ -117,7 +134,7 @@ Dropout = Annotated[
         NETWORK,
         "Share of hidden activations dropped in training.",
         "SHARE",
-        "follows the number of rows",
+        "follows the table",
         parser=_real,
     ),
 ]
@@ -137,8 +154,17 @@ Bins = Annotated[
         NETWORK,
         "Most intervals that a number column is cut into; 0 for none.",
         "N",
-        "follows the number of rows",
+        "follows the table",
         parser=_whole,
+    ),
+]
+BinsBy = Annotated[
+    str | None,
+    _option(
+        NETWORK,
+        "Where these intervals meet: at quantiles, or where the target changes.",
+        "quantiles|target",
+        "follows the table",
     ),
 ]
 Loss = Annotated[
@@ -153,7 +179,13 @@ Loss = Annotated[
 ]
 LabelSmoothing = Annotated[
     float | None,
-    _option(NETWORK, "Share by which cross-entropies mix classes.", "SHARE", "0", parser=_real),
+    _option(
+        NETWORK,
+        "Share by which cross-entropies mix classes.",
+        "SHARE",
+        "follows the table",
+        parser=_real,
+    ),
 ]
 
 # the training
@@ -163,7 +195,7 @@ Optimizer = Annotated[
 ]
 Rate = Annotated[
     float | None,
-    _option(TRAINING, "Learning rate.", "NUMBER", "follows the number of rows", parser=_real),
+    _option(TRAINING, "Learning rate.", "NUMBER", "follows the table", parser=_real),
 ]
 Schedule = Annotated[
     str | None,
@@ -176,7 +208,9 @@ Schedule = Annotated[
 ]
 Decay = Annotated[
     float | None,
-    _option(TRAINING, "Decoupled weight decay of adamw.", "NUMBER", "0.01", parser=_real),
+    _option(
+        TRAINING, "Decoupled weight decay of adamw.", "NUMBER", "follows the table", parser=_real
+    ),
 ]
 L2 = Annotated[
     float | None,
@@ -186,7 +220,7 @@ L2 = Annotated[
 ]
 BatchSize = Annotated[
     int | None,
-    _option(TRAINING, "Rows for each step.", "N", "follows the number of rows", parser=_whole),
+    _option(TRAINING, "Rows for each step.", "N", "follows the table", parser=_whole),
 ]
 Epochs = Annotated[
     int | None,
@@ -194,7 +228,7 @@ Epochs = Annotated[
         TRAINING,
         "Passes over the training rows, at most.",
         "N",
-        "follows the number of rows",
+        "follows the table",
         parser=_whole,
     ),
 ]
@@ -204,8 +238,68 @@ Patience = Annotated[
         TRAINING,
         "Epochs without a better validation loss before training stops; 0 never stops.",
         "N",
-        "follows the number of rows",
+        "follows the table",
         parser=_whole,
+    ),
+]
+Members = Annotated[
+    int | None,
+    _option(
+        TRAINING,
+        "Networks whose predictions are averaged.",
+        "N",
+        "follows the table",
+        parser=_whole,
+    ),
+]
+Time = Annotated[
+    float | None,
+    _option(
+        TRAINING,
+        "Time for the whole command: as many networks as can be trained in it, such as 10s, 1m "
+        "or 2h.",
+        "TIME",
+        "as long as the other options take",
+        parser=_seconds,
+    ),
+]
+SearchTime = Annotated[
+    float | None,
+    _option(
+        SEARCH,
+        "Time for the whole command, such as 1m, 10m or 2h.",
+        "TIME",
+        "10m, or as long as --trials take",
+        parser=_seconds,
+    ),
+]
+Trials = Annotated[
+    int | None,
+    _option(
+        SEARCH,
+        "Trainings of the search at most, those of the study file counted in.",
+        "N",
+        "as many as there is time for",
+        parser=_whole,
+    ),
+]
+Study = Annotated[
+    Path | None,
+    _option(
+        SEARCH,
+        "File that keeps every trial as it ends; a search with the same file goes on.",
+        "FILE",
+        "none is kept",
+    ),
+]
+TestFraction = Annotated[
+    float,
+    _option(
+        SEARCH,
+        "Share of the rows that nothing is chosen by, to tell the gain, where --test gives none.",
+        "SHARE",
+        "0.2",
+        parser=_real,
     ),
 ]
 Seed = Annotated[int, _option(TRAINING, "Of everything random.", "N", "0", parser=_whole)]
@@ -223,6 +317,10 @@ Engine = Annotated[
 # what is explained
 Row = Annotated[
     int, _option(WHAT, "Row to explain, counted from 1 below the header.", "N", "1", parser=_whole)
+]
+MemberNumber = Annotated[
+    int,
+    _option(WHAT, "Network of an ensemble, counted from 1.", "N", "1", parser=_whole),
 ]
 NeuronName = Annotated[
     str | None,
@@ -256,6 +354,11 @@ CheckedTable = Annotated[
     ),
 ]
 
+JudgedBy = Annotated[
+    Path | None,
+    _option(TABLE, "Table of rows that were not learnt from, to compare with.", "TABLE"),
+]
+
 # the output
 Latex = Annotated[bool, _flag("--latex", "Print a LaTeX document.")]
 Model = Annotated[
@@ -277,5 +380,8 @@ Quiet = Annotated[bool, _flag("--quiet", "Show no progress.")]
 Output = Annotated[
     Path | None,
     _option(OUTPUT, "File to write: .csv, .tsv or .parquet.", "FILE", "CSV on the screen"),
+]
+Page = Annotated[
+    Path | None, _option(OUTPUT, "HTML file to write.", "FILE", "MODEL's name with .html, here")
 ]
 Probabilities = Annotated[bool, _flag("--probabilities", "Add the probability of each class.")]

@@ -5,6 +5,7 @@ import os
 import typer
 
 from chainrule.cli import arguments
+from chainrule.errors import InputError
 
 FAILED = 1
 
@@ -12,6 +13,7 @@ FAILED = 1
 def check(
     model: arguments.ModelFile,
     table: arguments.CheckedTable = None,
+    member: arguments.MemberNumber = 1,
     delimiter: arguments.Delimiter = None,
     encoding: arguments.Encoding = None,
     decimal: arguments.Decimal = None,
@@ -20,8 +22,9 @@ def check(
     """Prove a model's derivatives and answers.
 
     Every layer's derivatives are compared with differences of the loss, the answers with a second
-    way that shares no code with the first, and the engines with one another. The exit status is 0
-    if all of it holds, and 1 if not.
+    way that shares no code with the first, and the engines with one another. Of an ensemble, the
+    answers are those of all networks and the rest is of one. The exit status is 0 if all of it
+    holds, and 1 if not.
     """
     from rich.text import Text
 
@@ -39,7 +42,9 @@ def check(
     from chainrule.proof import prove
 
     reading = None if table is None else Dialect(delimiter, encoding, decimal).read(table)
-    proof = prove(model, None if reading is None else reading.frame)
+    if member < 1:
+        raise InputError(f"there is no network {member}: networks are counted from 1.")
+    proof = prove(model, None if reading is None else reading.frame, member=member - 1)
     notes = () if reading is None else reading.notes
     if json:
         named = {"model": os.fspath(model), "table": None if table is None else os.fspath(table)}

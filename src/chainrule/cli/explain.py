@@ -19,6 +19,7 @@ def explain(
     model: arguments.ModelFile,
     table: arguments.Table,
     row: arguments.Row = 1,
+    member: arguments.MemberNumber = 1,
     neuron: arguments.NeuronName = None,
     weight: arguments.WeightName = None,
     backward: arguments.Backward = False,
@@ -33,9 +34,11 @@ def explain(
     """Show how the answer for one row came about, with every number.
 
     From the cells of the row to the answer, and with --backward from the loss back to every weight.
-    Then which columns mattered for this row; 'chainrule importance' tells it for a whole table.
+    Then which columns mattered for this row; 'chainrule importance' tells it for a whole table. A
+    model of several networks answers with the mean of theirs, and the page is of one of them.
     """
     from chainrule.cli.mattered import mattered
+    from chainrule.cli.networks import Together, check_member
     from chainrule.cli.screen import complain, print_json
     from chainrule.cli.tables import Dialect
     from chainrule.model import Model
@@ -48,8 +51,12 @@ def explain(
     reading = Dialect(delimiter, encoding, decimal).read(table)
     for note in reading.notes:
         complain("note", note)
-    trace = loaded.trace(reading.frame, row=row - 1)
+    check_member(loaded, member)
+    trace = loaded.trace(reading.frame, row=row - 1, member=member - 1)
     names = f"row {row} of {table.name}, by {model.name}"
+    together = Together.of(loaded, reading.frame, row - 1)
+    if together is not None:
+        names += f", network {member}"
 
     asked_for = backward or optimizer is not None or rate is not None
     step = None
@@ -67,13 +74,17 @@ def explain(
         matter = mattered(loaded, trace)
         if json:
             extra = {} if step is None else {"step": step.to_dict()}
-            print_json({**_row_from_one(trace.to_dict()), **extra, "mattered": matter.to_dict()})
+            of_all = {} if together is None else {"networks": together.to_dict()}
+            found = {**_row_from_one(trace.to_dict()), **of_all, **extra}
+            print_json({**found, "mattered": matter.to_dict()})
             return
         from chainrule.trace.page import backward_page, forward_page
 
         lines = forward_page(trace)
         if step is not None:
             lines += ["", *backward_page(trace, step)]
+        if together is not None:
+            lines += ["", *together.lines()]
         _print_page(names, trace, [*lines, "", *matter.lines()])
 
 

@@ -34,7 +34,8 @@ def show(model: arguments.ModelFile, json: arguments.Json = False) -> None:
                 "columns": columns_document(loaded.encoder),
                 "network": network_document(loaded.network),
                 "training": loaded.training,
-                "history": loaded.history,
+                "networks": len(loaded.members),
+                "histories": [member.history for member in loaded.members],
             }
         )
         return
@@ -49,6 +50,8 @@ def show(model: arguments.ModelFile, json: arguments.Json = False) -> None:
     say_columns(screen, loaded.encoder)
     say_network(screen, loaded.network)
     heading(screen, "Training")
+    if len(loaded.members) > 1:
+        indented(screen, Text(f"{len(loaded.members)} networks, whose predictions are averaged"))
     for line in _training_lines(loaded.training):
         indented(screen, Text(visible(line)))
     say_history(screen, loaded.history)

@@ -27,6 +27,7 @@ def train(
     dropout: arguments.Dropout = None,
     initializer: arguments.Initializer = None,
     bins: arguments.Bins = None,
+    bins_by: arguments.BinsBy = None,
     loss: arguments.Loss = None,
     label_smoothing: arguments.LabelSmoothing = None,
     optimizer: arguments.Optimizer = None,
@@ -37,6 +38,8 @@ def train(
     batch_size: arguments.BatchSize = None,
     epochs: arguments.Epochs = None,
     patience: arguments.Patience = None,
+    members: arguments.Members = None,
+    time: arguments.Time = None,
     seed: arguments.Seed = 0,
     engine: arguments.Engine = "auto",
     model: arguments.Model = None,
@@ -49,10 +52,13 @@ def train(
     What no option decides follows the table, and is said. Ctrl-C stops training and keeps the best
     model so far (exit status 130).
     """
+    from time import monotonic
+
+    from chainrule.budget import MOST_MEMBERS
     from chainrule.choices import choose
     from chainrule.cli.decisions import check, kinds_of, names, widths
     from chainrule.cli.tables import Dialect, stem
-    from chainrule.cli.training_run import Files, run
+    from chainrule.cli.training_run import AFTERWARDS, Files, run
     from chainrule.engines.choice import ENGINES
     from chainrule.options import Options
 
@@ -73,6 +79,7 @@ def train(
         epochs=epochs,
         patience=patience,
         bins=bins,
+        bins_by=bins_by,
         kinds=kinds_of(
             {
                 "number": number or (),
@@ -85,6 +92,7 @@ def train(
         missing=tuple(missing or ()),
         weight=weight,
         valid_fraction=valid_fraction,
+        members=MOST_MEMBERS if time is not None and members is None else members,
         seed=seed,
     )
     check(options)
@@ -96,4 +104,5 @@ def train(
         model=model or Path(f"{stem(table)}.safetensors"),
         dialect=Dialect(delimiter, encoding, decimal),
     )
-    run(files, target, options, engine, as_json=json, quiet=quiet)
+    until = None if time is None else monotonic() + max(0.0, time - AFTERWARDS)
+    run(files, target, options, engine, until=until, as_json=json, quiet=quiet)

@@ -16,9 +16,12 @@ import typer
 from rich.text import Text
 
 from chainrule.atomic_write import check_writable
+from chainrule.budget import fitted_to
+from chainrule.calibration import calibrated, needs_calibration
+from chainrule.cli.doctor_page import say_doctor_line
 from chainrule.cli.front_door import DIVERGED, STOPPED
 from chainrule.cli.interruption import first_signal_waits, number_of
-from chainrule.cli.progress import progress
+from chainrule.cli.progress import Clock, progress
 from chainrule.cli.report import (
     columns_document,
     network_document,
@@ -41,14 +44,20 @@ from chainrule.cli.screen import (
     visible,
 )
 from chainrule.cli.tables import Dialect, program_words, reading_words
+from chainrule.cores import cores
+from chainrule.doctor import Examination, examine_training
 from chainrule.engines.choice import Choice, choose_engine
+from chainrule.ensemble import Course, Ensemble
 from chainrule.errors import DivergedError, InputError
 from chainrule.evaluation import Evaluation
-from chainrule.experiment import Experiment, prepare
-from chainrule.model import EpochFigures, Model
+from chainrule.experiment import ROBUST, Experiment, prepare
+from chainrule.model import Model
 from chainrule.options import Options
 from chainrule.table import Reading
 from chainrule.training import Epoch
+
+AFTERWARDS = 1.0
+"""Seconds of a time budget that starting the program and what follows the training may take."""
 
 
 @dataclass(frozen=True)
@@ -76,24 +85,41 @@ class Training:
     """What became of the epochs.
 
     Attributes:
-        last: the last record, None if not even one epoch ended.
-        history: the figures of every epoch.
+        ensemble: how far each member has come.
         seconds: it took.
         stopped_by: the number of the signal that stopped it, if one did.
         diverged: why it could not go on, if it could not.
     """
 
-    last: Epoch | None
-    history: tuple[EpochFigures, ...]
+    ensemble: Ensemble
     seconds: float
     stopped_by: int | None = None
     diverged: DivergedError | None = None
 
+    @property
+    def courses(self) -> list[Course]:
+        """Those of the members that the model is made of."""
+        return [self.ensemble.courses[k] for k in self.ensemble.finished]
+
+    @property
+    def lasts(self) -> list[Epoch]:
+        """The last epochs of these."""
+        return [course.last for course in self.courses if course.last is not None]
+
 
 def run(
-    files: Files, target: str, options: Options, engine: str, *, as_json: bool, quiet: bool
+    files: Files,
+    target: str,
+    options: Options,
+    engine: str,
+    *,
+    until: float | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Train on the tables of `files` with the engine of that name, write the model, and report.
+
+    Training ends at the latest at `until`, by `time.monotonic`, if it is given.
 
     Raises:
         InputError: a file, a table or an option that cannot be used; no file was written.
@@ -113,52 +139,65 @@ def run(
     )
     settings = experiment.settings
     choice = choose_engine(engine, experiment.network, settings.optimizer, settings.dtype)
+    if choice.warm_up is not None:
+        with _said_if_long("compiling the engine for this machine, once: some ten seconds"):
+            choice.warm_up()
+    if until is not None:
+        experiment = fitted_to(experiment, choice.engine, until - monotonic(), cores())
     screen = Screen(stderr=as_json)
     if not (as_json and quiet):
         _say_beginning(screen, files, table, experiment, choice)
 
-    training = _trained(experiment, choice, quiet=quiet)
-    if training.last is None:
+    training = _trained(experiment, choice, until, quiet=quiet)
+    if not training.lasts:
         raise training.diverged or _nothing_learnt(training)
-    model = experiment.model(training.last.best, training.history)
+    model = _calibrated(training.ensemble)
     stopped_by = _save(model, files.model, training.stopped_by)
 
-    judged, held_out = experiment.judge(model)
+    judged, held_out = experiment.judge(model, training.ensemble.finished)
     tested = None if test is None else model.evaluate(test.frame, options.weight)
+    health = examine_training(experiment, model, training.ensemble.finished[0])
     if as_json:
         found = _document(files, table, experiment, training, judged, held_out, tested)
-        print_json({**found, "engine": choice.name})
+        print_json({**found, "doctor": health.to_dict(), "engine": choice.name})
     else:
-        _say_end(screen, files, experiment, training, judged, held_out, tested)
+        _say_end(screen, files, experiment, training, judged, held_out, tested, health)
     if training.diverged is not None:
-        complain("error", f"{training.diverged} {_kept(training.last, files)}")
+        complain("error", f"{training.diverged} {_kept(training, files)}")
         raise typer.Exit(DIVERGED)
     if stopped_by is not None:
-        complain("stopped", f"in epoch {len(training.history) + 1}. {_kept(training.last, files)}")
+        complain("stopped", f"{_where(training)}. {_kept(training, files)}")
         raise typer.Exit(STOPPED + stopped_by)
 
 
-def _trained(experiment: Experiment, choice: Choice, *, quiet: bool) -> Training:
+def _trained(
+    experiment: Experiment, choice: Choice, until: float | None, *, quiet: bool
+) -> Training:
     """Train to the end, or to a signal, or until numbers grow beyond all bounds."""
-    history: list[EpochFigures] = []
-    last: Epoch | None = None
+    ensemble = Ensemble(experiment)
     stopped_by, diverged = None, None
     start = monotonic()
     try:
-        if choice.warm_up is not None:
-            with _said_if_long("compiling the engine for this machine, once: some ten seconds"):
-                choice.warm_up()
-        start = monotonic()
-        with progress(experiment.settings.epochs, quiet=quiet) as show:
-            for epoch in experiment.train(choice.engine):
-                last = epoch
-                history.append(epoch.figures())
-                show(epoch)
+        clock = Clock(ensemble.courses, experiment.settings.epochs, until)
+        with progress(clock, quiet=quiet) as display:
+            for record in ensemble.train(
+                choice.engine, at_once=cores(), until=until, tell=display.tell
+            ):
+                display.show(record)
     except KeyboardInterrupt as interruption:
         stopped_by = number_of(interruption)
     except DivergedError as error:
         diverged = error
-    return Training(last, tuple(history), monotonic() - start, stopped_by, diverged)
+    return Training(ensemble, monotonic() - start, stopped_by, diverged)
+
+
+def _calibrated(ensemble: Ensemble) -> Model:
+    """The model, its probabilities mended by held-out rows where its loss asks for it."""
+    model = ensemble.model()
+    if not needs_calibration(model.network.loss):
+        return model
+    held_out = ensemble.held_out(model)
+    return calibrated(model, held_out)[0] if held_out else model
 
 
 @contextmanager
@@ -187,8 +226,18 @@ def _nothing_learnt(training: Training) -> typer.Exit:
     return typer.Exit(STOPPED + (training.stopped_by or 0))
 
 
-def _kept(last: Epoch, files: Files) -> str:
-    return f"The best model before that, of epoch {last.best_number}, is in '{files.model}'."
+def _where(training: Training) -> str:
+    courses = training.ensemble.courses
+    if len(courses) == 1:
+        return f"in epoch {len(courses[0].history) + 1}"
+    return f"with {sum(course.ended for course in courses)} of {len(courses)} networks trained"
+
+
+def _kept(training: Training, files: Files) -> str:
+    if len(training.lasts) == 1:
+        best = training.lasts[0].best_number
+        return f"The best model before that, of epoch {best}, is in '{files.model}'."
+    return f"The model of {len(training.lasts)} networks, each at its best, is in '{files.model}'."
 
 
 def _say_beginning(
@@ -231,21 +280,18 @@ def _say_end(
     judged: Evaluation,
     held_out: bool,
     tested: Evaluation | None,
+    health: Examination,
 ) -> None:
     """What was learnt, how good it is, and what to do with it."""
-    last = training.last
-    assert last is not None
     which = "validation loss" if held_out else "training loss"
-    indented(
-        screen,
-        Text(
-            f"{amount(last.number, 'epoch')} in {duration(training.seconds)}; kept: epoch "
-            f"{last.best_number}, with the lowest {which} ({figure(last.best_loss)})"
-        ),
-    )
+    if training.lasts[0].metrics.get(ROBUST) is not None:
+        which = f"{ROBUST} of its validation rows"
+    indented(screen, Text(_summary(training, which)))
     rows = amount(judged.n_rows, "row")
     if held_out:
         about = f"{rows} not learnt from, but they chose the epoch"
+        if len(training.lasts) > 1 and experiment.judges is None:
+            about = f"{rows}, each answered by the networks that have not learnt from it"
         say_evaluation(screen, "Validation", about, judged)
     else:
         about = f"{rows} that it has learnt from: no sign of how it does on others"
@@ -253,10 +299,28 @@ def _say_end(
     if tested is not None:
         about = f"{amount(tested.n_rows, 'row')} of {files.test}, never seen"
         say_evaluation(screen, "Test", about, tested)
+    say_doctor_line(screen, health, files.model, files.table, files.dialect)
     heading(screen, "Model", f"   {files.model}")
     heading(screen, "Next")
     for words in _next(files):
         screen.print(Text(f"  {visible(command_line(words))}"), soft_wrap=True)
+
+
+def _summary(training: Training, which: str) -> str:
+    """How many epochs there were, and which were kept."""
+    lasts, took = training.lasts, duration(training.seconds)
+    if len(lasts) == 1:
+        return (
+            f"{amount(lasts[0].number, 'epoch')} in {took}; kept: epoch {lasts[0].best_number}, "
+            f"with the lowest {which} ({figure(lasts[0].best_loss)})"
+        )
+    numbers = [last.number for last in lasts]
+    span = f"{min(numbers)} to {max(numbers)} epochs each"
+    mean = sum(last.best_loss for last in lasts) / len(lasts)
+    return (
+        f"{len(lasts)} networks, {span}, in {took}; of each is kept the epoch with the lowest "
+        f"{which} (mean {figure(mean)})"
+    )
 
 
 def _next(files: Files) -> list[list[str]]:
@@ -278,8 +342,7 @@ def _document(
     tested: Evaluation | None,
 ) -> dict[str, Any]:
     """The report as plain data."""
-    last = training.last
-    assert last is not None
+    lasts = training.lasts
     ended = (
         "diverged" if training.diverged else "interrupted" if training.stopped_by else "finished"
     )
@@ -294,8 +357,9 @@ def _document(
         "columns": columns_document(experiment.encoder),
         "network": network_document(experiment.network),
         "options": experiment.options.to_dict(),
-        "epochs": last.number,
-        "best_epoch": last.best_number,
+        "networks": len(lasts),
+        "epochs": lasts[0].number,
+        "best_epoch": lasts[0].best_number,
         "seconds": round(training.seconds, 3),
         "validation" if held_out else "training": judged.to_dict(),
         "test": None if tested is None else tested.to_dict(),
