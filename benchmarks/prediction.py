@@ -1,27 +1,26 @@
-# ruff: noqa: T201
 """How long a trained network takes to answer: one row, a thousand, a million.
 
     python benchmarks/prediction.py
+    python benchmarks/prediction.py 1 1000 --rounds 21
 
 One network of 50 inputs, two hidden layers of 256 with ReLU and 3 scores, in float32, with the same
-weights on every side; each side's scores are compared with ours before they are timed. All sides
-take turns, and the median of the rounds counts. Needs the extra `benchmarks`.
+weights on every side; each side's scores are compared with the reference engine's before they are
+timed. All sides take turns; the median of the rounds counts, and the fastest is shown beside it.
+Peers that are not installed are left out; they come with the extra `benchmarks`.
 """
 
 import argparse
 import importlib.util
-import json
-import os
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from record import OURS, Measurement, show, write
 
 from chainrule.activations import RELU
-from chainrule.engines import compiled
-from chainrule.engines.compiled import threads
+from chainrule.engines import compiled, reference
 from chainrule.initializers import initial_parameters
 from chainrule.losses import SoftmaxCrossEntropy
 from chainrule.network import Parameters, multilayer_perceptron
@@ -97,12 +96,13 @@ def onnx_side(parameters: Parameters) -> Answer:
 def main() -> None:
     """Measure, print a table, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("rows", nargs="*", type=int, default=ROWS)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", type=Path, default=Path("prediction.json"))
     asked = parser.parse_args()
     parameters = initial_parameters(NETWORK, np.random.default_rng(0), dtype=np.float32)
     sides: dict[str, Answer] = {
-        "chainrule": lambda X: compiled.scores(NETWORK, parameters, X),
+        OURS: lambda X: compiled.scores(NETWORK, parameters, X),
         "scikit-learn": sklearn_side(parameters),
     }
     for name, package, side in (
@@ -112,12 +112,13 @@ def main() -> None:
         if importlib.util.find_spec(package):
             sides[name] = side(parameters)
 
-    found: dict[str, dict[int, float]] = {name: {} for name in sides}
-    for n in ROWS:
+    found = []
+    for n in asked.rows:
         X = np.random.default_rng(1).standard_normal((n, 50), dtype=np.float32)
-        expected = sides["chainrule"](X)
+        some = X[:1_000]
+        expected = reference.scores(NETWORK, parameters.astype(np.float64), some.astype(np.float64))
         for name, side in sides.items():
-            np.testing.assert_allclose(side(X), expected, rtol=1e-3, atol=1e-4, err_msg=name)
+            np.testing.assert_allclose(side(X)[:1_000], expected, 1e-3, 1e-4, err_msg=name)
         repeats = max(1, 2000 // n)
         times: dict[str, list[float]] = {name: [] for name in sides}
         for _ in range(asked.rounds):
@@ -127,19 +128,16 @@ def main() -> None:
                 for _ in range(repeats):
                     side(X)
                 times[name].append((time.perf_counter() - start) / repeats * 1e6)
+        case = f"{n:,} row" + "s" * (n > 1)
+        mark = 10.0 if n == 1 else None
         for name, each in times.items():
-            found[name][n] = statistics.median(each)
-
-    about = {
-        "cpus": threads.cores(),
-        "products": compiled.description(),
-        "load": os.getloadavg() if hasattr(os, "getloadavg") else None,
-    }
-    asked.json.write_text(json.dumps({"about": about, "microseconds": found}, indent=2))
-    print(f"microseconds; {about['products']}; {about['cpus']} CPUs")
-    print(f"{'rows':>14}" + "".join(f"{n:>14,}" for n in ROWS))
-    for name, row in found.items():
-        print(f"{name:>14}" + "".join(f"{row[n]:14,.1f}" for n in ROWS))
+            limit = mark if name == OURS else None
+            found += [
+                Measurement(case, name, statistics.median(each), "us", limit),
+                Measurement(f"{case}, fastest round", name, min(each), "us", limit),
+            ]
+    show(found)
+    write(asked.json, "prediction", found)
 
 
 if __name__ == "__main__":
