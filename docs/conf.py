@@ -21,6 +21,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "docstring_formulas",
+    "measured",
+    "languages",
     "mathml",
 ]
 exclude_patterns = ["_build"]
@@ -32,7 +34,7 @@ html_theme = "furo"
 html_title = f"chainrule {__version__}"
 html_math_renderer = "mathml"
 html_static_path = ["_static"]
-html_css_files = ["formulas.css"]
+html_css_files = ["formulas.css", "plots.css"]
 html_copy_source = False
 
 default_role = "literal"
@@ -40,6 +42,7 @@ add_module_names = False
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True, "no-value": True}
 autodoc_preserve_defaults = True
-napoleon_numpy_docstring = False
+napoleon_numpy_docstring = True
+napoleon_preprocess_types = False
 napoleon_use_ivar = True
 napoleon_attr_annotations = False

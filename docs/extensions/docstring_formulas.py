@@ -15,6 +15,7 @@ from sphinx.util.typing import stringify_annotation
 
 from chainrule import arrays
 
+UNDERLINE = re.compile(r"-{3,}$")  # of a section in the estimators' docstrings, as scikit-learn's
 SECTION = re.compile(r"(Args|Attributes|Raises|Returns|Yields|Example|Examples):$")
 ALIASES = {
     stringify_annotation(alias, mode): name
@@ -46,6 +47,24 @@ def literal_formulas(lines: list[str]) -> list[str]:
     return found
 
 
+def in_estimator_form(lines: list[str]) -> list[str]:
+    """The lines of a docstring with sections like scikit-learn's, which napoleon understands.
+
+    Names of attributes end in `_`, which would be a link. Several names in a line, without a type,
+    are written together, since Sphinx takes what stands before a space for a type.
+    """
+    found: list[str] = []
+    section = ""
+    for line in lines:
+        if UNDERLINE.match(line):
+            section = found[-1]
+        if section == "Attributes" and ", " in line and not line[0].isspace() and " : " not in line:
+            line = line.replace(", ", ",")
+        is_text = line.strip() and section not in ("Examples", "See Also")
+        found.append(_escaped(line) if is_text else line)
+    return found
+
+
 def _with_literal(paragraph: list[str], indented: bool) -> list[str]:
     """A paragraph, from its first equation on as a literal block."""
     starts = [i for i, line in enumerate(paragraph) if indented or EQUATION.match(line)]
@@ -70,6 +89,9 @@ def _letter_kept(line: str) -> str:
 def _docstring(
     app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
 ) -> None:
+    if any(map(UNDERLINE.match, lines)):
+        lines[:] = in_estimator_form(lines)
+        return
     lines[:] = literal_formulas(lines)
     if what not in ("module", "class", "exception", "function", "method"):
         lines.insert(0, "\\")  # nothing, or napoleon takes what stands before a colon for a type
