@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -94,7 +95,13 @@ class Problem:
 
     def order(self, epoch: int) -> np.ndarray:
         """The order of an epoch, the same for all sides that take one."""
-        return np.random.default_rng(epoch).permutation(self.case.n)
+        return order(self.case.n, epoch)
+
+
+@cache
+def order(n: int, epoch: int) -> np.ndarray:
+    """A shuffle of n rows; it is drawn once and before any side is timed."""
+    return np.random.default_rng(epoch).permutation(n)
 
 
 def problem(case: Case) -> Problem:
@@ -283,6 +290,7 @@ def measured(name: str, rounds: int, compiles: bool) -> dict:
             )
     times: dict[str, list[float]] = {side: [] for side in running}
     for i in range(rounds):
+        p.order(warm + i)
         for side, epoch in running.items():
             time.sleep(PAUSE)
             start = time.perf_counter()

@@ -136,7 +136,7 @@ def test_many_classes_are_shown_by_their_mistakes(chainrule):
 
 def test_a_model_shows_columns_network_training_and_history(chainrule, files):
     said = chainrule("show", files[0]).stdout
-    for part in ("length", "8 silu", "rate 0.05", "epochs 30", "best: epoch", "species"):
+    for part in ("length", "8 relu", "rate 0.05", "epochs 30", "best: epoch", "species"):
         assert part in said
     assert any("⠁" <= c <= "⣿" for c in said)
 

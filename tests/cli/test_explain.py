@@ -229,12 +229,12 @@ def test_the_page_of_an_ensemble_is_of_one_network_and_names_what_the_others_ans
     )
     networks = json.loads(explain("--row", "5", "--json").stdout)["networks"]
     assert np.allclose(networks["mean"], probabilities, atol=1e-6)
-    assert len(networks["answers"]) == len(model.members) == 4
+    assert len(networks["answers"]) == len(model.members) == 8
 
 
 @pytest.mark.parametrize("command", ["explain", "check"])
 def test_a_network_that_there_is_not_is_refused(chainrule, files, command):
-    for number in ("0", "5"):
+    for number in ("0", "9"):
         refused = chainrule(command, *files, "--member", number)
         assert refused.exit_code == 2
         assert "there is no network" in refused.stderr

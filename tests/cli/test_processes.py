@@ -28,7 +28,7 @@ def test_ctrl_c_ends_a_training_with_its_best_model(tmp_path):
         process.send_signal(signal.SIGINT)
         said, complained = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "stopped: with 0 of 4 networks trained" in complained
+    assert "stopped: with 0 of 8 networks trained" in complained
     assert "Traceback" not in complained
     assert "accuracy" in said
     assert Model.load(tmp_path / "flowers.safetensors").history

@@ -8,7 +8,7 @@ from chainrule.errors import DivergedError
 from chainrule.experiment import prepare
 from chainrule.options import Options
 
-QUICK = {"hidden": (32, 32), "epochs": 60, "bins": 0, "rate": 0.01}
+QUICK = {"hidden": (32, 32), "epochs": 60, "bins": 0, "rate": 0.01, "decay": 0.01, "members": 1}
 """Options that learn these tables in a moment."""
 
 

@@ -121,7 +121,7 @@ LEAKS = {
 @pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
 def test_a_column_made_from_the_number(leak):
     finding = found(numbers().with_columns(late=leak))["leakage suspected"]
-    assert finding.next_step.options[-2:] == ("--ignore", "late")
+    assert "--ignore late" in str(finding.next_step)
 
 
 def test_a_column_made_from_the_classes():
@@ -193,7 +193,7 @@ def test_rows_learnt_by_heart():
 def test_a_network_that_was_never_better_than_a_constant_answer():
     X = random().normal(size=(500, 30))
     table = pl.DataFrame({f"x{i}": x for i, x in enumerate(X.T)} | {"y": ["u", "v"] * 250})
-    finding = found(table)["overfitting"]
+    finding = found(table, activation=("silu",))["overfitting"]
     assert finding.severity == "warning"
     assert "hardly anything" in finding.sentence
     evidence = finding.evidence

@@ -11,9 +11,6 @@ from typing import Any
 from chainrule.cli.tables import Dialect
 from chainrule.options import Options
 
-KIND_OPTIONS = {"number": "number", "category": "category", "boolean": "boolean", "date": "date"}
-"""The option that declares columns of each kind; ignored ones have their own list."""
-
 
 def tuned_configuration(target: str, options: Options, dialect: Dialect) -> str:
     """The text of the file: the target, and every option that was decided."""
@@ -30,9 +27,10 @@ def tuned_configuration(target: str, options: Options, dialect: Dialect) -> str:
 
 
 def _by_kind(kinds: Mapping[str, str]) -> dict[str, list[str]]:
+    """The columns of each kind; the option that declares them has the kind's name."""
     found: dict[str, list[str]] = {}
     for column, kind in kinds.items():
-        found.setdefault(KIND_OPTIONS[kind], []).append(column)
+        found.setdefault(kind, []).append(column)
     return found
 
 

@@ -247,7 +247,7 @@ def turned_tile(real: Any) -> Callable[..., Any]:
 
 
 def prefetch() -> Callable[..., Any]:
-    """An intrinsic `prefetch(address)`: what is there is brought to the cache, and not waited for."""
+    """An intrinsic `prefetch(address)`: what is there comes to the cache; nobody waits for it."""
 
     @intrinsic
     def run(typing: Any, address: Any) -> Any:

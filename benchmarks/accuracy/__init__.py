@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/accuracy.py`: tables, methods, results and their summary."""
