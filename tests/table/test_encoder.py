@@ -327,3 +327,13 @@ def test_a_damaged_state_is_refused(damage):
     damage(data)
     with pytest.raises(ModelFileError, match="table encoding"):
         TableEncoder.from_dict(data)
+
+
+@pytest.mark.parametrize(("levels", "height"), [(3, 1.0), (10, 1.0), (11, 11**-0.5), (64, 0.125)])
+def test_the_inputs_of_many_places_are_low(levels, height):
+    names = [f"level {i % levels}" for i in range(levels * 20)]
+    encoder = TableEncoder.fit(pl.DataFrame({"c": names}))
+    X = encoder.encode(pl.DataFrame({"c": names}))
+    assert X.shape[1] == levels
+    assert np.allclose(np.sort(X, axis=1)[:, -1], height)
+    assert np.count_nonzero(X) == len(names)

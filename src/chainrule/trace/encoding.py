@@ -79,8 +79,10 @@ def _category(column: CategoryColumn, cells: Cells) -> list[Part]:
         what = {-1.0: f"-1, as it is {first}", 1.0: f"+1, as it is {second}"}
         neither = f"0, as it is neither {first} nor {second}"
         return [("value", what.get(float(X[0]), neither))]
+    n = len(column.places)
+    own = "1, as" if column.height == 1 else f"1 / √{n}, as"
     return [
-        ("place", f"1, as the cell is {place}" if x else f"0, as the cell is not {place}")
+        ("place", f"{own} the cell is {place}" if x else f"0, as the cell is not {place}")
         for x, place in zip(X, column.places, strict=True)
     ]
 
