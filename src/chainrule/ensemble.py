@@ -10,7 +10,7 @@ Each member gives the very bits that it gives when it is trained alone with its 
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from queue import SimpleQueue
@@ -22,6 +22,22 @@ from chainrule.engines import Engine, reference
 from chainrule.experiment import Experiment
 from chainrule.model import EpochFigures, Member, Model
 from chainrule.training import Epoch
+
+
+@contextmanager
+def _one_blas_thread(engine: Engine) -> Iterator[None]:
+    """Within it NumPy's products use one thread, if another engine than NumPy's trains.
+
+    The few products between epochs, as of the gradient probe, would wake NumPy's own threads, which
+    then wait for more by turning round and round: a training beside them took twice as long.
+    """
+    if engine is reference:
+        yield
+        return
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 @dataclass(frozen=True)
@@ -112,7 +128,7 @@ class Ensemble:
             if at_once == 1 or len(self.courses) == 1
             else self._side_by_side(engine, at_once, until, tell)
         )
-        with closing(epochs):
+        with closing(epochs), _one_blas_thread(engine):
             for k, epoch in epochs:
                 course = self.courses[k]
                 course.last = epoch
