@@ -58,7 +58,9 @@ def test_held_out_rows_are_of_every_class_and_leave_none_without_training_rows()
 
 def test_the_encoding_is_fitted_on_the_training_rows_alone():
     frame = table()
-    experiment = prepare(frame, "amount", Options(bins=0, members=1, ignore=("group", "kind", "weight")))
+    experiment = prepare(
+        frame, "amount", Options(bins=0, members=1, ignore=("group", "kind", "weight"))
+    )
     median = experiment.encoder.columns[0].scaling.median
     assert median != np.median(frame["x"].to_numpy())
     own = np.median(experiment.rows.X[:, 0])

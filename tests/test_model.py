@@ -70,7 +70,12 @@ def test_the_file_tells_in_json_how_columns_become_inputs(models, tmp_path):
         ("x", "number"),
         ("group", "category"),
     ]
-    assert set(tensors) == {"members.0.layers.0.W", "members.0.layers.0.b", "members.0.layers.1.W", "members.0.layers.1.b"}
+    assert set(tensors) == {
+        "members.0.layers.0.W",
+        "members.0.layers.0.b",
+        "members.0.layers.1.W",
+        "members.0.layers.1.b",
+    }
 
 
 def test_classes_come_back_in_their_own_type(models):
@@ -147,7 +152,9 @@ def test_questions_that_the_model_cannot_answer_are_refused(models):
         lambda d, t: t.pop("members.0.layers.1.b"),
         lambda d, t: t.update({"more": np.zeros(3)}),
         lambda d, t: t.update({"members.0.layers.0.b": t["members.0.layers.0.b"][:-1]}),
-        lambda d, t: t.update({"members.0.layers.0.b": t["members.0.layers.0.b"] * np.float32(np.nan)}),
+        lambda d, t: t.update(
+            {"members.0.layers.0.b": t["members.0.layers.0.b"] * np.float32(np.nan)}
+        ),
         lambda d, t: t.update({"members.0.layers.0.b": t["members.0.layers.0.b"].astype(np.int64)}),
         lambda d, t: t.clear(),
     ],
