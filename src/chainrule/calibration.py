@@ -87,4 +87,8 @@ def with_temperature(model: Model, temperature: float) -> Model:
         parameters.b[-1][...] /= temperature
         return replace(member, parameters=parameters)
 
-    return replace(model, members=tuple(map(cooled, model.members)))
+    return replace(
+        model,
+        members=tuple(map(cooled, model.members)),
+        training={**model.training, "temperature": temperature},
+    )

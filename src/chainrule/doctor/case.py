@@ -225,7 +225,11 @@ def _is_known(model: Model, learnt: Rows, held_out: Rows) -> bool:
     if not len(held_out) or not losses:
         found = typical_answer(model.target, learnt)
         return len(found) == len(model.typical) and np.allclose(found, model.typical)
-    loss = reference.mean_loss(model.network, model.parameters, held_out)
+    # a temperature came after the training: without it, the scores are as they were recorded
+    temperature = float(model.training.get("temperature", 1.0))
+    scores = temperature * reference.scores(model.network, model.parameters, held_out.X)
+    of_rows = model.network.loss.value(held_out.y, scores).astype(np.float64)
+    loss = float(np.average(of_rows, weights=held_out.weight))
     return any(abs(loss - known) <= SAME_LOSS * abs(known) + 1e-9 for known in losses)
 
 

@@ -12,7 +12,11 @@ from chainrule.engines import reference
 from chainrule.network import Network, Parameters
 
 MANY, SOME = 0.5, 0.2
-"""Parts of a layer's neurons: from `MANY` on a warning, from `SOME` on a note."""
+"""Parts of a layer's neurons: from the first on a warning, from the second on a note."""
+
+MANY_DEAD, SOME_DEAD = 0.9, 0.6
+"""The same for dead ReLUs: weight decay silences those that a table has no use for, so that half of
+a layer may be dead in a network that answers well."""
 
 FLAT = 0.01
 """A slope below this part of the steepest one lets no gradient through."""
@@ -35,6 +39,8 @@ def dead_relus(case: Case) -> Iterator[Finding]:
         "dead ReLUs",
         "neurons give 0 for every row, and so can neither answer nor learn. Another activation "
         "or a lower rate keeps neurons alive.",
+        MANY_DEAD,
+        SOME_DEAD,
     )
 
 
@@ -101,11 +107,16 @@ def _sums(case: Case, names: tuple[str, ...]) -> Iterator[tuple[int, Floats]]:
 
 
 def _by_layer(
-    case: Case, counted: list[tuple[int, int, int]], name: str, sentence: str
+    case: Case,
+    counted: list[tuple[int, int, int]],
+    name: str,
+    sentence: str,
+    many: float = MANY,
+    some: float = SOME,
 ) -> Iterator[Finding]:
     """One finding for all layers (l, neurons concerned, neurons), if there are enough of them."""
     share = max((n / h for _, n, h in counted), default=0.0)
-    if share < SOME:
+    if share < some:
         return
     evidence: dict[str, float | str] = {
         f"layer {l}": f"{n} of {h} neurons" for l, n, h in counted if n
@@ -117,8 +128,8 @@ def _by_layer(
         changes["rate"] = usual
     yield Finding(
         name,
-        "warning" if share >= MANY else "note",
-        f"{'Most' if share >= MANY else 'Some'} of a layer's {sentence}",
+        "warning" if share >= many else "note",
+        f"{'Most' if share >= many else 'Many'} of a layer's {sentence}",
         evidence,
         retrain(case.model, **changes),
     )
