@@ -8,6 +8,7 @@ from importlib.resources import files
 from chainrule import __version__
 from chainrule.atomic_write import write_atomically
 from chainrule.evaluation import HEADLINE
+from chainrule.model import Model
 from chainrule.report.contents import Contents
 from chainrule.report.markup import Markup, data, shortened, tag
 from chainrule.report.numerals import amount
@@ -104,7 +105,7 @@ def _beginning(found: Contents) -> Markup:
         tag("h1", data(model.target.name, 60)),
         tag(
             "p",
-            f"A network of {amount(model.network.n_parameters, 'parameter')} learnt{rows} and ",
+            f"{_networks(model)} learnt{rows} and ",
             amount(used, "column"),
             " ",
             task,
@@ -136,6 +137,13 @@ def _beginning(found: Contents) -> Markup:
         ),
         _doubts(found),
     )
+
+
+def _networks(model: Model) -> str:
+    """How many networks of which size."""
+    size = amount(model.network.n_parameters, "parameter")
+    n = len(model.members)
+    return f"A network of {size}" if n == 1 else f"{n} networks of {size} each"
 
 
 def _doubts(found: Contents) -> Markup | None:
