@@ -28,7 +28,8 @@ def another_distribution(case: Case) -> Iterator[Finding]:
     learnt, unseen = case.learnt, case.unseen
     assert learnt is not None
     assert unseen is not None
-    names = [case.model.encoder.input_names[i] for i in case.plain_inputs]
+    of_inputs = case.model.encoder.input_names
+    names = [of_inputs[i] for i in case.plain_inputs]
     at = case.plain_inputs
     values = [np.hstack([part.rows.X[:, at], _target(part)]) for part in (learnt, unseen)]
     distances = np.array([distance(a, b) for a, b in zip(*(v.T for v in values), strict=True)])
