@@ -164,7 +164,12 @@ def test_a_trial_worse_than_the_others_were_is_pruned():
 
 
 def test_a_tuning_ends_in_its_time_and_no_ensemble_is_cut_short(monkeypatch):
-    """By a clock of which a hundredth of a second passes whenever it is looked at."""
+    """By a clock of which a hundredth of a second passes whenever it is looked at.
+
+    No trial is pruned: its thread may train an epoch more or less before it sees that it is, and
+    the clock would be looked at after each.
+    """
+    monkeypatch.setattr("chainrule.tuning.search.FEWEST_TO_PRUNE_BY", 10**6)
     ticks = count()
     for module in ("tuning.tuning", "tuning.search", "ensemble"):
         monkeypatch.setattr(f"chainrule.{module}.monotonic", lambda: next(ticks) / 100)

@@ -33,6 +33,9 @@ from chainrule.tuning.search import Search
 from chainrule.tuning.space import Space, options_with, space_of, values_of
 from chainrule.tuning.trials import StudyFile, Trial
 
+ROOM = 1.3
+"""The ensembles at the end are given this many times what the longest trial lets one expect."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -151,7 +154,8 @@ class Tuning:
             return math.inf
         rounds = math.ceil((self.experiment.options.members or 1) / cores())
         n_ensembles = 3 + self._retrains
-        afterwards = min(self.search.longest * rounds * n_ensembles, wanted.seconds / 2)
+        expected = ROOM * self.search.longest * rounds * n_ensembles
+        afterwards = min(expected, wanted.seconds / 2)
         return wanted.until - monotonic() - afterwards
 
     @property
