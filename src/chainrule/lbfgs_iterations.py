@@ -1,7 +1,8 @@
 """SciPy's L-BFGS-B, one iteration at a time.
 
 SciPy calls back after each iteration, while training asks for one after the other: so it runs in a
-thread of its own, which waits in the callback until the next iteration is wanted.
+thread of its own, which waits in the callback until the next iteration is wanted. An iteration that
+nobody waits for any more, as after an interrupt, ends in the midst of its pass over the rows.
 """
 
 from collections.abc import Callable, Generator
@@ -13,13 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.arrays import Floats
+from chainrule.engines import Tell
 from chainrule.optimizers import LBFGS
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
 
-Objective = Callable[[Floats], tuple[float, Floats]]
-"""theta -> J and its gradient, both float64."""
+Objective = Callable[[Floats, Tell], tuple[float, Floats]]
+"""theta -> J and its gradient, both float64; it tells of its progress, and lets what that raises
+end it."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,10 @@ class Iteration:
     evaluations: int
 
 
+class _UnwantedError(Exception):
+    """Nobody waits for this iteration any more."""
+
+
 def lbfgs_iterations(
     objective: Objective, theta: Floats, optimizer: LBFGS, most: int, precision: float
 ) -> Generator[Iteration, None, None]:
@@ -51,14 +58,18 @@ def lbfgs_iterations(
     """
     from scipy.optimize import minimize  # here: it takes long to import
 
-    evaluations = 0
+    evaluations, is_wanted = 0, True
     reports: SimpleQueue[Iteration | BaseException | None] = SimpleQueue()
     go_on: SimpleQueue[bool] = SimpleQueue()
+
+    def tell(share: float) -> None:
+        if not is_wanted:
+            raise _UnwantedError
 
     def counted(theta: Floats) -> tuple[float, Floats]:
         nonlocal evaluations
         evaluations += 1
-        return objective(theta)
+        return objective(theta, tell)
 
     def after_iteration(intermediate_result: "OptimizeResult") -> None:
         J, theta = float(intermediate_result.fun), intermediate_result.x.copy()
@@ -98,5 +109,6 @@ def lbfgs_iterations(
             yield report
             go_on.put(True)
     finally:
+        is_wanted = False
         go_on.put(False)
         worker.join()

@@ -11,7 +11,7 @@ says so.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -45,6 +45,13 @@ class Optimizer(ABC):
         The steps go on from `theta`, not from it.
         """
         return theta
+
+    def for_first_layer(self, d: int, h: int) -> "Optimizer":
+        """The optimiser for a theta that begins with a W of d inputs and h neurons.
+
+        Most need not know where the layers are, and are what they were.
+        """
+        return self
 
 
 @dataclass(frozen=True)
@@ -169,6 +176,79 @@ class AdamW(Adam):
         return super().step(state, gradient, theta - rate * self.decay * theta, rate)
 
 
+FASTEST_SCALE = 0.1
+"""The highest rate of a scale's logarithm: with a tenth a scale changes by a tenth in a step, and
+without a bound a rate that is too high makes it grow beyond all numbers."""
+
+
+@dataclass(frozen=True)
+class ScaledAdamW(AdamW):
+    """AdamW that learns a scale for each input of the network too.
+
+        W_ij = e^(a_i) V_ij                                  in the first layer
+
+    V and all other parameters take AdamW's steps. So does a, which begins at 0 and whose rate is
+    `quicker` times as high, but never above `FASTEST_SCALE`; its decay pulls the scale toward 1.
+    The chain rule gives their gradients:
+
+        dJ/dV_ij = e^(a_i) dJ/dW_ij          dJ/da_i = sum_j W_ij dJ/dW_ij
+
+    So an input that helps grows as a whole, and one that does not shrinks, sooner than each of its
+    weights would by itself. What is trained and kept is W, and the network has no layer more.
+    A scale that learns six times as fast is RealMLP's (Holzmueller, Grinsztajn & Steinwart 2024,
+    arXiv 2407.04491), which learns it as a factor; here it is its logarithm, so that no scale
+    changes its sign.
+
+    Attributes:
+        quicker: the rate of a, in rates of the others.
+        d, h: inputs and neurons of the first layer; with 0 inputs it is AdamW.
+    """
+
+    name = "scaled_adamw"
+    quicker: float = 6.0
+    d: int = 0
+    h: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what AdamW refuses, and a negative factor."""
+        super().__post_init__()
+        if not 0 <= self.quicker < np.inf:
+            raise InputError(
+                f"{self.name}: quicker is {self.quicker}, but must be 0 or a positive number."
+            )
+
+    def for_first_layer(self, d: int, h: int) -> "ScaledAdamW":
+        """The same with a scale for each of d inputs."""
+        return replace(self, d=d, h=h)
+
+    def init(self, theta: Floats) -> State:
+        """t = 0, m = v = 0, and a = 0 with its own means of nothing."""
+        nothing = np.zeros(self.d, dtype=theta.dtype)
+        return {**super().init(theta), "a": nothing, "a_m": nothing, "a_v": nothing}
+
+    def step(
+        self, state: State, gradient: Floats, theta: Floats, rate: float
+    ) -> tuple[State, Floats]:
+        """One step of V and of a; what it gives is W."""
+        adamw = AdamW(self.beta1, self.beta2, self.epsilon, self.decay)
+        pull = self._rows(theta * gradient).sum(axis=1)
+        so_far = {"t": state["t"], "m": state["a_m"], "v": state["a_v"]}
+        of_a, a = adamw.step(so_far, pull, state["a"], min(self.quicker * rate, FASTEST_SCALE))
+        before, after = self._scales(state["a"], theta), self._scales(a, theta)
+        state, V = super().step(state, gradient * before, theta / before, rate)
+        return {**state, "a": a, "a_m": of_a["m"], "a_v": of_a["v"]}, V * after
+
+    def _rows(self, theta: Floats) -> Floats:
+        """The first layer's W, or what belongs to its entries: (d, h)."""
+        return theta[: self.d * self.h].reshape(self.d, self.h)
+
+    def _scales(self, a: Floats, theta: Floats) -> Floats:
+        """For each entry of theta its e^a, which is 1 outside of the first W: shape (p,)."""
+        scales = np.ones_like(theta)
+        self._rows(scales)[...] = np.exp(a)[:, None]
+        return scales
+
+
 @dataclass(frozen=True)
 class Clipped(Optimizer):
     """Another optimiser, given gradients of a bounded length (Pascanu, Mikolov & Bengio 2013).
@@ -188,6 +268,10 @@ class Clipped(Optimizer):
         """Refuse a norm that is not positive."""
         if not 0 < self.norm < np.inf:
             raise InputError(f"clipped: norm is {self.norm}, but must be a positive number.")
+
+    def for_first_layer(self, d: int, h: int) -> "Clipped":
+        """The same, with the other optimiser for that layer."""
+        return replace(self, then=self.then.for_first_layer(d, h))
 
     def init(self, theta: Floats) -> State:
         """The state of the other optimiser."""
@@ -228,6 +312,10 @@ class Averaged(Optimizer):
     def __post_init__(self) -> None:
         """Refuse a decay outside [0, 1)."""
         _check_share("averaged", "decay", self.decay)
+
+    def for_first_layer(self, d: int, h: int) -> "Averaged":
+        """The same, with the other optimiser for that layer."""
+        return replace(self, of=self.of.for_first_layer(d, h))
 
     def init(self, theta: Floats) -> State:
         """The state of the other optimiser, and an average of nothing."""
@@ -294,5 +382,8 @@ def _check_share(optimizer: str, field: str, value: float) -> None:
 
 
 OPTIMIZERS: dict[str, type[Optimizer] | type[LBFGS]] = {
-    optimizer.name: optimizer for optimizer in (SGD, RMSProp, Adam, AdamW, LBFGS)
+    optimizer.name: optimizer for optimizer in (SGD, RMSProp, Adam, AdamW, ScaledAdamW, LBFGS)
 }
+
+DECAYING = tuple(name for name, kind in OPTIMIZERS.items() if issubclass(kind, AdamW))
+"""Those with a weight decay of their own."""

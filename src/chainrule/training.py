@@ -11,12 +11,11 @@ import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from chainrule.arrays import Floats, Targets, is_sparse
+from chainrule.arrays import Floats, Targets
 from chainrule.engines import Engine, EpochPlan, Rows, Tell, reference
 from chainrule.errors import DivergedError, InputError
 from chainrule.gradient_probe import gradient_figures, gradient_sizes
@@ -26,9 +25,13 @@ from chainrule.network import Network, Parameters
 from chainrule.optimizers import LBFGS, Adam, Optimizer, State
 from chainrule.randomness import Purpose, generator
 from chainrule.schedules import Constant, Schedule
+from chainrule.training_rows import prepared
 
 Metric = Callable[[Targets, Floats, Floats | None], float]
 """A figure from targets, predictions and row weights, in whatever unit its name says."""
+
+START = "loss at the start"
+"""The figure of an epoch that says how good the linear model was that training began with."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class TrainingSettings:
         initializer: how weights are drawn; None lets each activation choose.
         seed: of everything random.
         dtype: float32, or float64 for proofs.
+        bfloat16: whether the products of wide layers are made of factors rounded to bfloat16; for
+            float32, on CPUs that multiply it.
     """
 
     optimizer: Optimizer | LBFGS = field(default_factory=Adam)
@@ -63,6 +68,7 @@ class TrainingSettings:
     initializer: Initializer | None = None
     seed: int = 0
     dtype: DTypeLike = np.float32
+    bfloat16: bool = False
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
@@ -79,6 +85,9 @@ class TrainingSettings:
         _check("seed", self.seed, _is_whole(self.seed, 0) and self.seed < 2**64, seeds)
         known = np.dtype(self.dtype) in (np.dtype(np.float32), np.dtype(np.float64))
         _check("dtype", self.dtype, known, "float32 or float64")
+        can = np.dtype(self.dtype) == np.float32 and not isinstance(self.optimizer, LBFGS)
+        suits = "False, unless the dtype is float32 and the optimizer takes batches"
+        _check("bfloat16", self.bfloat16, can or not self.bfloat16, suits)
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,7 @@ class Epoch:
         best: the parameters after that epoch.
         gradients: of each layer the root mean square of dJ/dW[l] over the probe, where the epoch
             ended; () without a probe.
+        start_loss: the loss of the validation rows before it began, if the start may be kept too.
     """
 
     number: int
@@ -130,6 +140,7 @@ class Epoch:
     best_loss: float
     best: Parameters
     gradients: tuple[float, ...] = ()
+    start_loss: float | None = None
 
     def figures(self) -> dict[str, float | None]:
         """The numbers of the record that are worth keeping of every epoch, by name."""
@@ -140,6 +151,7 @@ class Epoch:
             "validation loss": self.validation_loss,
             **self.metrics,
             **gradient_figures(self.gradients),
+            **({} if self.start_loss is None else {START: self.start_loss}),
         }
 
     @property
@@ -190,11 +202,11 @@ def train(
             yielded before keep what was learnt.
     """
     settings = settings or TrainingSettings()
-    rows = _prepared("the training rows", network, rows, settings.dtype)
+    rows = prepared("the training rows", network, rows, settings.dtype)
     if validation is not None:
-        validation = _prepared("the validation rows", network, validation, settings.dtype)
+        validation = prepared("the validation rows", network, validation, settings.dtype)
     if probe is not None:
-        probe = _prepared("the probe's rows", network, probe, settings.dtype)
+        probe = prepared("the probe's rows", network, probe, settings.dtype)
     if monitor is not None and (validation is None or monitor not in (metrics or {})):
         raise InputError(
             f"the monitor '{monitor}' must be one of the metrics, which are figures of validation "
@@ -288,6 +300,7 @@ def _batch_passes(
     steps = math.ceil(len(numbers) / settings.batch_size)
     total_steps = start.steps + steps * (settings.epochs - start.number)
     parameters = start.parameters
+    optimizer = optimizer.for_first_layer(*parameters.W[0].shape)
     state = optimizer.init(parameters.theta) if start.state is None else start.state
     first = start.steps
     for epoch in range(start.number, settings.epochs):
@@ -304,6 +317,7 @@ def _batch_passes(
             dropout_keys=generator(settings.seed, Purpose.DROPOUT, epoch).integers(
                 2**32, size=len(network.layers), dtype=np.uint32
             ),
+            bfloat16=settings.bfloat16,
         )
         with np.errstate(over="ignore", invalid="ignore"):  # `train` says it, once and plainly
             loss, parameters, state = engine.train_epoch(
@@ -329,9 +343,9 @@ def _lbfgs_passes(
             "at random: set dropout to 0, or choose another optimizer."
         )
 
-    def objective(theta: Floats) -> tuple[float, Floats]:
+    def objective(theta: Floats, tell: Tell) -> tuple[float, Floats]:
         at = Parameters(network, theta.astype(settings.dtype))
-        J, gradient = engine.loss_and_gradient(network, at, rows, settings.l2)
+        J, gradient = engine.loss_and_gradient(network, at, rows, settings.l2, tell=tell)
         return J, gradient.theta.astype(np.float64)
 
     most, precision = settings.epochs - start.number, float(np.finfo(settings.dtype).eps)
@@ -370,44 +384,6 @@ def _judged(
         for name, metric in metrics.items()
     }
     return float(np.average(losses, weights=validation.weight)), figures
-
-
-@np.errstate(over="ignore", invalid="ignore")
-def _prepared(what: str, network: Network, rows: Rows, dtype: DTypeLike) -> Rows:
-    """The rows in the dtype of training, after the checks that every engine relies on."""
-    X: Any
-    if is_sparse(rows.X):
-        from scipy.sparse import csr_array
-
-        X = csr_array(rows.X, dtype=dtype)
-        values = X.data
-    else:
-        X = values = np.ascontiguousarray(rows.X, dtype=dtype)
-    if X.ndim != 2 or X.shape[1] != network.n_inputs:
-        raise InputError(
-            f"{what} have inputs of shape {X.shape}, "
-            f"but this network takes {network.n_inputs} inputs: expected (n, {network.n_inputs})."
-        )
-    n = X.shape[0]
-    if n == 0:
-        raise InputError(f"{what} are empty; at least one row is needed.")
-    if len(rows.y) != n:
-        raise InputError(f"{what} have {n} rows of inputs, but {len(rows.y)} targets.")
-    if not np.isfinite(values).all():
-        raise InputError(
-            f"{what} have inputs that are NaN or infinite in {np.dtype(dtype)}; fill or drop them."
-        )
-    y = network.loss.checked(rows.y, network.n_outputs)
-    y = y.astype(dtype) if np.issubdtype(y.dtype, np.floating) else y
-    if not np.isfinite(y).all():
-        raise InputError(f"{what} have targets too large for {np.dtype(dtype)}; rescale them.")
-    weight = None if rows.weight is None else np.asarray(rows.weight, dtype=dtype)
-    if weight is not None:
-        if weight.shape != (n,):
-            raise InputError(f"{what} have {n} rows, but weights of shape {weight.shape}.")
-        if not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
-            raise InputError(f"the weights of {what} must be finite, not negative, and not all 0.")
-    return Rows(X, y, weight)
 
 
 def _is_whole(value: object, least: int) -> bool:

@@ -57,7 +57,7 @@ def test_an_error_in_the_engine_comes_out_of_the_thread():
         train_epoch = staticmethod(reference.train_epoch)
 
         @staticmethod
-        def loss_and_gradient(network, parameters, rows, l2=0.0):
+        def loss_and_gradient(network, parameters, rows, l2=0.0, *, tell=None):
             raise MemoryError("no room")
 
     with pytest.raises(MemoryError, match="no room"):

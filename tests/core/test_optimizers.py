@@ -3,8 +3,12 @@
 Step by step they are compared with PyTorch in `test_against_torch.py`.
 """
 
+from functools import partial
+
+import autograd.numpy as np_traced
 import numpy as np
 import pytest
+from autograd import grad
 from scipy.optimize import minimize
 
 from chainrule.activations import TANH
@@ -12,7 +16,18 @@ from chainrule.engines import Rows, reference
 from chainrule.errors import InputError
 from chainrule.losses import SquaredError
 from chainrule.network import Parameters, multilayer_perceptron
-from chainrule.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, RMSProp
+from chainrule.optimizers import (
+    FASTEST_SCALE,
+    LBFGS,
+    OPTIMIZERS,
+    SGD,
+    Adam,
+    AdamW,
+    Averaged,
+    Clipped,
+    RMSProp,
+    ScaledAdamW,
+)
 from chainrule.training import TrainingSettings, train
 from recorded.weyl import numbers
 
@@ -23,6 +38,7 @@ STEPPING = {
     "rmsprop": RMSProp(),
     "adam": Adam(),
     "adamw": AdamW(decay=0.0),
+    "scaled_adamw": ScaledAdamW(decay=0.0),
 }
 each = pytest.mark.parametrize("optimizer", STEPPING.values(), ids=STEPPING)
 
@@ -122,6 +138,58 @@ def test_the_decay_of_adamw_follows_the_rate_and_not_the_gradient():
     np.testing.assert_allclose(after, theta * (1 - 0.5 * 0.1), rtol=1e-15)
 
 
+def test_learnt_scales_are_adamw_on_both_factors_of_the_first_weights():
+    """By autograd's derivatives of J(e^a V, rest), in a and V themselves."""
+    d, h, p = 3, 4, 20
+    goal, mixing = numbers(5, p), numbers(6, p, p)
+
+    def J(theta):
+        return np_traced.sum(np_traced.tanh(np_traced.dot(mixing, theta - goal)) ** 2)
+
+    def of_factors(a, V, rest):
+        W = np_traced.reshape(np_traced.exp(a), (d, 1)) * np_traced.reshape(V, (d, h))
+        return J(np_traced.concatenate([np_traced.reshape(W, d * h), rest]))
+
+    slopes = grad(of_factors, argnum=(0, 1, 2))
+    theta, a = numbers(7, p), np.zeros(d)
+    ours = ScaledAdamW(decay=0.2).for_first_layer(d, h)
+    state, found = ours.init(theta), theta
+    adamw = AdamW(decay=0.2)
+    factors, moments, of_a = theta, adamw.init(theta), adamw.init(a)
+    for t in range(100):
+        rate = 0.015 * (1 - t / 100)
+        V, rest = factors[: d * h], factors[d * h :]
+        da, dV, drest = slopes(a, V, rest)
+        of_a, a = adamw.step(of_a, da, a, 6 * rate)
+        moments, factors = adamw.step(moments, np.concatenate([dV, drest]), factors, rate)
+        state, found = ours.step(state, grad(J)(found), found, rate)
+    expected = factors * np.repeat([*np.exp(a), 1.0], [h] * d + [p - d * h])
+    np.testing.assert_allclose(state["a"], a, rtol=1e-9)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert np.ptp(a) > 0.1
+
+
+def test_a_rate_that_is_too_high_moves_no_scale_by_more_than_its_bound():
+    theta, slopes = np.array([0.5, -0.5]), np.array([1.0, 2.0])
+    optimizer = ScaledAdamW().for_first_layer(2, 1)
+    state, _ = optimizer.step(optimizer.init(theta), slopes, theta, 3.0)
+    np.testing.assert_allclose(state["a"], [-FASTEST_SCALE, FASTEST_SCALE], rtol=1e-6)
+
+
+def test_without_a_first_layer_learnt_scales_are_adamw():
+    theta, gradient = numbers(8, 6), numbers(9, 6)
+    state, found = ScaledAdamW().step(ScaledAdamW().init(theta), gradient, theta, 0.1)
+    expected, theirs = AdamW().step(AdamW().init(theta), gradient, theta, 0.1)
+    np.testing.assert_array_equal(found, theirs)
+    assert all(np.array_equal(state[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize("wrap", [partial(Clipped, 1e-3), partial(Averaged, 0.5)])
+def test_a_wrapped_optimizer_is_told_of_the_first_layer(wrap):
+    assert wrap(ScaledAdamW()).for_first_layer(2, 3) == wrap(ScaledAdamW(d=2, h=3))
+    assert wrap(SGD()).for_first_layer(2, 3) == wrap(SGD())
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
@@ -131,6 +199,7 @@ def test_the_decay_of_adamw_follows_the_rate_and_not_the_gradient():
         (lambda: Adam(beta2=float("nan")), "adam: beta2 is nan"),
         (lambda: AdamW(beta2=1.0), "adamw: beta2 is 1.0"),
         (lambda: AdamW(decay=-1.0), "adamw: decay is -1.0"),
+        (lambda: ScaledAdamW(quicker=-1.0), "scaled_adamw: quicker is -1.0"),
         (lambda: LBFGS(memory=0), "lbfgs: memory is 0"),
         (lambda: LBFGS(memory=2.5), "lbfgs: memory is 2.5"),
         (lambda: LBFGS(tolerance=-1.0), "lbfgs: tolerance is -1.0"),

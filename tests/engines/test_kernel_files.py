@@ -90,6 +90,27 @@ def test_where_nothing_can_be_written_kernels_are_compiled_all_the_same(tmp_path
         assert twice() == (42.0, True)
 
 
+def test_the_first_compilation_on_a_machine_is_announced_once(folder, monkeypatch, caplog):
+    monkeypatch.setattr(kernels, "COMPILED", [])
+    assert twice("test-first") == (42.0, True)
+    assert twice("test-second") == (42.0, True)
+    assert [record.message for record in caplog.records] == [
+        "note: compiling the engine for this machine, once: some five seconds"
+    ]
+
+
+def test_what_is_loaded_or_compiled_beside_a_ready_engine_is_not_announced(
+    folder, monkeypatch, caplog
+):
+    twice("test-first")
+    caplog.clear()
+    monkeypatch.setattr(kernels, "COMPILED", [])
+    assert twice("test-first") == (42.0, False)
+    kernel_files.keep(kernels.LONGEST, kernel_files.ObjectCode("any", b""))
+    assert twice("test-second") == (42.0, True)
+    assert not caplog.records
+
+
 def test_a_kernel_that_needs_numba_at_run_time_is_refused(folder):
     def run(n):
         return np.zeros(n).sum()
@@ -144,6 +165,28 @@ weigh = ctypes.CFUNCTYPE(ctypes.c_double, *(ctypes.c_int64,) * 3)(rows.weigh(np.
 weight, numbers = np.array([1, 2, 4], np.float32), np.array([0, 2])
 print(*COMPILED, weigh(weight.ctypes.data, numbers.ctypes.data, 2))
 """
+
+
+@pytest.mark.parametrize("level", ["WARNING", "ERROR"])
+def test_the_announcement_is_a_line_on_stderr_and_can_be_turned_off(tmp_path, level):
+    script = f"""
+import logging
+from pathlib import Path
+from chainrule.engines.compiled import kernel_files
+kernel_files.folders = lambda: [Path({str(tmp_path)!r})]
+logging.getLogger("chainrule").setLevel("{level}")
+"""
+    found = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script + WEIGHED],
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent), "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = "note: compiling the engine for this machine, once: some five seconds\n"
+    assert found.stderr == (said if level == "WARNING" else "")
+    assert found.stdout == "weigh-float32 5.0\n"
+
 
 BOUND_BY_PERMISSIONS = """
 import ctypes, sys

@@ -47,8 +47,8 @@ def test_a_product_is_numpys_and_nothing_beside_it_is_touched(m, n, k, turned, a
     C[...] = 3 if adds else np.nan
     steps = A.strides[::-1] if turned else A.strides
     run(
-        products.multiply(real), at(A), *steps, at(B), B.strides[0], at(C), C.strides[0],
-        m, n, k, int(adds),
+        products.multiply(real), at(A), *steps, at(B), B.strides[0], products.PANEL_ROW, at(C),
+        C.strides[0], m, n, k, int(adds),
     )  # fmt: skip
     truth = (A.T if turned else A).astype(float) @ B.astype(float) + 3 * adds
     assert np.abs(C - truth).max() <= 40 * np.finfo(real).eps * (k + 3)
@@ -75,6 +75,6 @@ def test_the_bits_of_a_product_do_not_depend_on_how_its_rows_are_divided():
         for first, stop in pairwise(cuts):
             run(
                 products.multiply(np.float32), at(A[first]), *A.strides, at(B), B.strides[0],
-                at(C[first]), C.strides[0], stop - first, 90, 70, 0,
+                products.PANEL_ROW, at(C[first]), C.strides[0], stop - first, 90, 70, 0,
             )  # fmt: skip
     assert np.array_equal(whole, parts)

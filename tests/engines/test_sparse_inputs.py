@@ -13,7 +13,7 @@ from scipy.sparse import csc_array, csr_array, csr_matrix
 from chainrule.activations import RELU, SILU, TANH
 from chainrule.engines import EpochPlan, Rows, compiled, reference
 from chainrule.engines.choice import choose_engine
-from chainrule.engines.compiled import threads, workspace
+from chainrule.engines.compiled import division, threads, workspace
 from chainrule.errors import InputError
 from chainrule.losses import SoftmaxCrossEntropy, SquaredError
 from chainrule.network import Parameters, multilayer_perceptron
@@ -89,9 +89,9 @@ def test_no_size_and_no_share_of_zeros_shows_in_the_numbers(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workspace, "CHUNK", chunk)
         if not small:
-            patch.setattr(workspace, "SMALL", 0)
-            patch.setattr(workspace, "LEAST_BLOCK", 7)
-            patch.setattr(workspace, "LEAST_PANEL", 2)
+            patch.setattr(division, "SMALL", 0)
+            patch.setattr(division, "LEAST_BLOCK", 7)
+            patch.setattr(division, "LEAST_PANEL", 2)
             patch.setattr(os, "cpu_count", lambda: 5)
         plan = plan_of(n, batch, len(hidden) + 1, rate=5e-4)
         ends = [
@@ -124,7 +124,7 @@ def test_entries_that_stand_twice_or_in_no_order_add_up():
 
 def test_the_number_of_threads_shows_in_no_bit_of_a_sparse_training(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    monkeypatch.setattr(workspace, "SMALL", 0)
+    monkeypatch.setattr(division, "SMALL", 0)
     sparse, _ = sparse_case(n=300, d=120, dtype=np.float32, hidden=(40, 30))
     found = set()
     for count in (1, 2, 3, 8):

@@ -1,10 +1,8 @@
 """How many threads there are, who else trains and who forks shows in no bit."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import pytest
 
 from chainrule.activations import SILU
 from chainrule.engines import EpochPlan, Rows, compiled
-from chainrule.engines.compiled import tempo, threads, workspace
+from chainrule.engines.compiled import division, tempo, threads
 from chainrule.errors import InputError
 from chainrule.initializers import initial_parameters
 from chainrule.losses import SoftmaxCrossEntropy
@@ -61,7 +59,7 @@ def trained(seed=0, epochs=3, n=N, hidden=(48, 40), batch=BATCH):
 def many_cores(monkeypatch):
     """A division of the work as on a machine of eight CPUs."""
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    monkeypatch.setattr(workspace, "SMALL", 0)
+    monkeypatch.setattr(division, "SMALL", 0)
 
 
 def run(script, timeout=90):
@@ -94,12 +92,11 @@ def test_networks_trained_side_by_side_are_those_trained_alone():
 
 
 def test_the_work_is_divided_on_this_test():
-    division = workspace.division
     network = multilayer_perceptron(D, (48, 40), K, activation=SILU, loss=SoftmaxCrossEntropy())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "cpu_count", lambda: 8)
-        patch.setattr(workspace, "SMALL", 0)
-        block, panels = division(network, BATCH)
+        patch.setattr(division, "SMALL", 0)
+        block, panels = division.division(network, BATCH)
     assert -(-BATCH // block) >= 7
     assert len(panels) >= 7
 
@@ -120,13 +117,35 @@ def test_threads_go_together_only_while_that_is_faster():
     assert pace.threads(4) == 1
     pace.note(1, 2.0)
     assert {pace.threads(4) for _ in range(50)} == {4}
-    pace.note(4, 9.0)  # a moment's disturbance ...
-    assert {pace.threads(4) for _ in range(50)} == {4}
-    pace.note(4, 9.0)  # ... or another process that has come
-    taken = [pace.threads(4) for _ in range(2 * tempo.RETRY)]
+    for _ in range(tempo.MEMORY):  # another process that has come
+        pace.note(4, 9.0)
+        pace.note(1, 2.0)
+    taken = [pace.threads(4) for _ in range(2 * tempo.LONGEST)]
     assert taken.count(4) == 2
-    pace.note(4, 1.0)  # and gone
-    assert pace.threads(4) == 4
+    for _ in range(tempo.MEMORY):  # and gone
+        pace.note(4, 1.0)
+    assert {pace.threads(4) for _ in range(50)} == {4}
+
+
+def test_a_disturbance_is_answered_by_one_slice_alone():
+    pace = tempo.Tempo()
+    for count, seconds in ((4, 1.0), (1, 2.0), (4, 1.0), (4, 1.0), (4, 9.0)):
+        pace.note(count, seconds)
+    assert pace.threads(4) == 1
+    pace.note(1, 2.0)
+    assert {pace.threads(4) for _ in range(50)} == {4}
+
+
+def test_a_disturbed_slice_alone_is_not_believed_for_ever():
+    pace = tempo.Tempo()
+    pace.note(4, 3.0)
+    pace.note(1, 50.0)  # truly 2
+    for _ in range(2 * tempo.MEMORY):
+        pace.note(count := pace.threads(4), 3.0 if count == 4 else 2.0)
+        if count == 4:
+            pace.note(4, 60.0)  # a moment's disturbance, after which one thread is tried again
+    taken = [pace.threads(4) for _ in range(2 * tempo.LONGEST)]
+    assert taken.count(1) > taken.count(4)
 
 
 CAN_CHOOSE_CPUS = hasattr(os, "sched_setaffinity") and threads.cores() > 1
@@ -201,32 +220,3 @@ os._exit(0) if sys.stdout.flush() is None else None
 """
     )
     assert out.split() == ["0", "0", "0", "True"]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_an_interrupt_is_answered_within_half_a_second():
-    script = (
-        PROLOGUE
-        + """
-trained(1)
-print("ready", flush=True)
-try:
-    trained(3, n=200_000, hidden=(256, 256), epochs=50)
-except KeyboardInterrupt:
-    print("stopped", flush=True)
-"""
-    )
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", script],
-        env={**os.environ, "PYTHONPATH": TESTS},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(1.0)
-        sent = time.perf_counter()
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.readline() == "stopped\n"
-        waited = time.perf_counter() - sent
-        process.kill()
-    assert waited < 0.5

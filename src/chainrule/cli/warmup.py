@@ -5,7 +5,7 @@ def warmup() -> None:
     """Compile the engine for this machine, once.
 
     What a training with the defaults needs is compiled and kept on disk, for every later process;
-    otherwise the first training does it.
+    otherwise the first training does it, and says so on stderr.
     """
     from time import monotonic
 

@@ -53,16 +53,25 @@ class EpochPlan:
         batch_size: rows at once; the last batch may have fewer.
         rates: the learning rate of each step, one for each batch.
         dropout_keys: one for each layer, from which `randomness.keep_mask` makes its mask.
+        bfloat16: whether products are made of factors rounded to bfloat16, where they are wide
+            (`LEAST_ROUNDED`); everything else, sums and parameters too, stays as it is.
     """
 
     order: NDArray[np.int64]
     batch_size: int
     rates: Floats
     dropout_keys: NDArray[np.uint32]
+    bfloat16: bool = False
+
+
+LEAST_ROUNDED = 32
+"""Inputs and neurons that a layer has at least whose products may be made of bfloat16.
+
+Sparse inputs are never rounded."""
 
 
 Tell: TypeAlias = Callable[[float], None]
-"""Is told, several times a second, which share of an epoch is done; to raise ends the epoch."""
+"""Is told, several times a second, which share of the work is done; to raise ends the work."""
 
 
 class Engine(Protocol):
@@ -75,7 +84,13 @@ class Engine(Protocol):
         """The weighted mean of the rows' losses, without penalty."""
 
     def loss_and_gradient(
-        self, network: Network, parameters: Parameters, rows: Rows, l2: float = 0.0
+        self,
+        network: Network,
+        parameters: Parameters,
+        rows: Rows,
+        l2: float = 0.0,
+        *,
+        tell: Tell | None = None,
     ) -> tuple[float, Parameters]:
         """J and its gradient."""
 

@@ -4,18 +4,24 @@ It works in the dtype of theta and X: float64 where numbers are proven, float32 
 X may be a SciPy CSR array; it stays one, so that only its batches' activations take memory.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import matmul
+from typing import TypeAlias
 
 import numpy as np
 
 from chainrule.arrays import Floats, Targets
-from chainrule.engines import EpochPlan, Rows, Tell
+from chainrule.engines import LEAST_ROUNDED, EpochPlan, Rows, Tell
 from chainrule.network import Network, Parameters
 from chainrule.optimizers import Optimizer, State
 from chainrule.randomness import keep_mask
 
 ROWS_AT_ONCE = 8192  # when nothing is learnt: bounds the memory that activations take
+
+
+Product: TypeAlias = Callable[[Floats, Floats], Floats]
+"""How a product is made: `matmul`, or `rounded_product`."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ def forward(
     parameters: Parameters,
     X: Floats,
     keep: Sequence[Floats | None] | None = None,
+    product: Product = matmul,
 ) -> Passed:
     """Carry the rows X (n, d) through the network.
 
@@ -50,7 +57,7 @@ def forward(
     Z: list[Floats] = []
     A: list[Floats] = [X]
     for layer, W, b, factor in zip(network.layers, parameters.W, parameters.b, keep, strict=True):
-        z = A[-1] @ W + b
+        z = of_layer(product, W)(A[-1], W) + b
         a = layer.activation.function(z)
         Z.append(z)
         A.append(a if factor is None else a * factor)
@@ -63,6 +70,7 @@ def backward(
     passed: Passed,
     y: Targets,
     weight: Floats | None = None,
+    product: Product = matmul,
 ) -> tuple[Parameters, list[Floats]]:
     """Gradient of the weighted mean loss J, and each delta[l] = dJ/dZ[l] of shape (n, h_l).
 
@@ -80,13 +88,15 @@ def backward(
     deltas[last] = row_shares(weight, len(y), Z[last]) * network.loss.gradient(y, Z[last])
     for l in range(last, -1, -1):
         if l < last:
-            fed_back = deltas[l + 1] @ parameters.W[l + 1].T
+            W = parameters.W[l + 1]
+            fed_back = of_layer(product, W)(deltas[l + 1], W.T)
             g, factor = network.layers[l].activation, keep[l]
             if factor is None:
                 deltas[l] = fed_back * g.derivative(Z[l], A[l + 1])
             else:
                 deltas[l] = fed_back * factor * g.derivative(Z[l], g.function(Z[l]))
-        gradient.W[l][...] = A[l].T @ deltas[l]  # with out=, NumPy would refuse a sparse A[0]
+        made = of_layer(product, parameters.W[l])
+        gradient.W[l][...] = made(A[l].T, deltas[l])  # with out=, NumPy would refuse a sparse A[0]
         np.sum(deltas[l], axis=0, out=gradient.b[l])
     return gradient, deltas
 
@@ -113,19 +123,24 @@ def loss_and_gradient(
     rows: Rows,
     l2: float = 0.0,
     keep: Sequence[Floats | None] | None = None,
+    product: Product = matmul,
+    *,
+    tell: Tell | None = None,
 ) -> tuple[float, Parameters]:
     """J and its gradient by theta, on all the rows given.
 
     J = sum_i weight_i loss_i / sum_i weight_i  +  l2 / 2 sum of the squares of all weights W
     """
-    passed = forward(network, parameters, rows.X, keep)
-    gradient, _ = backward(network, parameters, passed, rows.y, rows.weight)
+    passed = forward(network, parameters, rows.X, keep, product)
+    gradient, _ = backward(network, parameters, passed, rows.y, rows.weight, product)
     losses = network.loss.value(rows.y, passed.Z[-1])
     J = float(np.sum(row_shares(rows.weight, len(rows), losses)[:, 0] * losses))
     if l2:
         for W, dW in zip(parameters.W, gradient.W, strict=True):
             J += l2 / 2 * float(np.vdot(W, W))
             dW += l2 * W
+    if tell is not None:
+        tell(1.0)
     return J, gradient
 
 
@@ -145,6 +160,7 @@ def train_epoch(
     new parameters and state. It ends early where J is NaN or infinite, and returns that J.
     """
     theta = parameters.theta
+    product = rounded_product if plan.bfloat16 else matmul
     total = seen = 0.0
     for step, rate in enumerate(plan.rates):
         at = plan.order[step * plan.batch_size : (step + 1) * plan.batch_size]
@@ -154,7 +170,9 @@ def train_epoch(
             continue  # rows that count for nothing teach nothing
         keep = _dropout_factors(network, plan, at, theta)
         batch = Rows(rows.X[at], rows.y[at], weight)
-        J, gradient = loss_and_gradient(network, Parameters(network, theta), batch, l2, keep)
+        J, gradient = loss_and_gradient(
+            network, Parameters(network, theta), batch, l2, keep, product
+        )
         if not np.isfinite(J):
             return J, Parameters(network, theta), state
         total += batch_weight * J
@@ -163,6 +181,23 @@ def train_epoch(
         if tell is not None:
             tell((step + 1) / len(plan.rates))
     return total / seen, Parameters(network, theta), state
+
+
+def of_layer(product: Product, W: Floats) -> Product:
+    """How the products of a layer are made: factors of narrow ones are never rounded."""
+    return product if min(W.shape) >= LEAST_ROUNDED else matmul
+
+
+def rounded_product(A: Floats, B: Floats) -> Floats:
+    """A @ B of factors that are rounded to bfloat16; a sparse A is not, and then nor is B."""
+    return bfloat16(A) @ bfloat16(B) if isinstance(A, np.ndarray) else A @ B
+
+
+def bfloat16(A: Floats) -> Floats:
+    """The nearest numbers of 8 binary digits, ties to even: float32 without its lower half."""
+    bits = np.array(A, dtype=np.float32, order="C").view(np.uint32)
+    upper = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
+    return np.where(np.isnan(A), A, upper.view(np.float32)).astype(A.dtype)
 
 
 def row_shares(weight: Floats | None, n: int, like: Floats) -> Floats:

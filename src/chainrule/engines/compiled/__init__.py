@@ -8,6 +8,7 @@ It needs the packages numba and, for its best speed, scipy-openblas32. Numba its
 imported only where a kernel has to be compiled (`kernels.py`).
 """
 
+from collections.abc import Mapping
 from threading import local
 from time import perf_counter
 from typing import Any
@@ -19,24 +20,18 @@ from chainrule.arrays import Floats
 from chainrule.cores import cores
 from chainrule.engines import EpochPlan, Rows, Tell
 from chainrule.engines.compiled.blas import chosen_blas
-from chainrule.engines.compiled.inputs import require, rows_for, table_for
-from chainrule.engines.compiled.job import AT, ENTRIES, ROW_ENDS, SEEN, STEPS, TOTAL
+from chainrule.engines.compiled.cache_lines import aligned
+from chainrule.engines.compiled.inputs import require, rows_for
+from chainrule.engines.compiled.job import SEEN, STEPS, TOTAL
 from chainrule.engines.compiled.job import J as J_AT
-from chainrule.engines.compiled.job import W as W_AT
-from chainrule.engines.compiled.job import X as X_AT
 from chainrule.engines.compiled.kernels import COMPILED
-from chainrule.engines.compiled.optimizers import VECTORS
-from chainrule.engines.compiled.passes import differentiate, score, train_steps
-from chainrule.engines.compiled.sparse import SparseTable, density
+from chainrule.engines.compiled.optimizers import SCALES, VECTORS
+from chainrule.engines.compiled.passes import differentiate, train_steps
+from chainrule.engines.compiled.prediction import scores as scores  # one of the four verbs
+from chainrule.engines.compiled.sparse import density, kind
 from chainrule.engines.compiled.tempo import Tempo
 from chainrule.engines.compiled.threads import run_together, share
-from chainrule.engines.compiled.workspace import (
-    Workspace,
-    address,
-    aligned,
-    check_network,
-    check_optimizer,
-)
+from chainrule.engines.compiled.workspace import Workspace, check_network, check_optimizer
 from chainrule.losses import Quantile, SoftmaxCrossEntropy
 from chainrule.network import Network, Parameters
 from chainrule.optimizers import LBFGS, Optimizer, State
@@ -47,13 +42,6 @@ SLICE = 2e9
 PER_ROW, PER_STEP = 200, 20_000
 """What a row and a step cost beyond their products, in multiply-adds: most of it where networks and
 batches are tiny."""
-
-ROWS_ASKED = 256
-"""Rows that are asked for scores at once: few enough that their activations stay in the cache."""
-
-ALONE = 20_000_000
-"""Multiply-adds up to which one thread gives scores sooner than several, which have to be started:
-about 0.3 ms."""
 
 
 def check(network: Network, optimizer: Optimizer | LBFGS, dtype: DTypeLike) -> None:
@@ -100,100 +88,37 @@ def warm_up(
         rows = Rows(X, y, weight)
         keys = np.zeros(len(network.layers), np.uint32)
         plan = EpochPlan(np.zeros(1, np.int64), 1, np.full(1, 1e-3), keys)
+        optimizer = optimizer.for_first_layer(*parameters.W[0].shape)
         state = optimizer.init(parameters.theta)
         train_epoch(network, parameters, optimizer, state, rows, plan, 1e-4)
     scores(network, parameters, rows.X)
     return COMPILED[before:]
 
 
-def scores(network: Network, parameters: Parameters, X: Floats) -> Floats:
-    """Scores of shape (n, k): the last layer's sums, before the loss's link."""
-    theta = _vector(parameters)
-    n = X.shape[0]
-    found = np.empty((n, network.n_outputs), dtype=theta.dtype)
-    if n == 0:
-        return found
-    table = table_for(network, X, theta.dtype)
-    asked = _asked(network, theta, n, table)
-    out = asked.turn_to(theta, table, found)
-    if n <= asked.block or n * network.n_parameters <= ALONE:
-        asked.sync[:] = 0
-        score(asked.address, 0, 0, 0, n, out)
-        return found
-    with share() as threads:
-        for start, stop in _slices(n, asked):
-            count = asked.tempo.threads(min(threads(), asked.n_blocks))
-            began, held = perf_counter(), (asked, table, found)
-            run_together(score, held, asked.address, asked.sync, count, start, stop, out)
-            asked.tempo.note(count, (perf_counter() - began) / (stop - start))
-    return found
-
-
-class _Asked(Workspace):
-    """A workspace that is asked for scores again and again, of other rows each time."""
-
-    def __init__(
-        self, network: Network, theta: Floats, n: int, table: Floats | SparseTable
-    ) -> None:
-        super().__init__(network, theta.dtype, n)
-        self.n, self.kind, self.tempo = n, _kind(table), Tempo()
-        self.block = min(n, ROWS_ASKED)
-        self.chunk = min(n, self.block * cores())
-        no_targets = np.empty((n, 0), dtype=theta.dtype)
-        self.address = self.job(theta, Rows(table, no_targets), learns=False)  # type: ignore[arg-type]
-
-    def turn_to(self, theta: Floats, table: Floats | SparseTable, found: Floats) -> int:
-        """Take the parameters from theta and the inputs from a table; the address of `found`."""
-        self.layers[:, W_AT] = self.layers[:, AT] + address(theta)
-        if isinstance(table, SparseTable):
-            self.numbers[ENTRIES], self.numbers[ROW_ENDS] = (
-                address(table.columns),
-                address(table.row_ends),
-            )
-            self.numbers[X_AT] = address(table.numbers)
-        else:
-            self.numbers[X_AT] = address(table)
-        return address(found)
-
-
-def _kind(table: Floats | SparseTable) -> Any:
-    """Tables of one kind are read by the same kernels."""
-    return table.columns.dtype if isinstance(table, SparseTable) else None
-
-
 _memory = local()
-"""What each thread keeps from call to call: the workspaces it asked and trained with last."""
+"""What each thread keeps from call to call: the workspace that it trained with last."""
 
 KEPT = 4_000_000
 """Bytes of a workspace up to which it is kept between epochs; larger ones are made in no time,
 compared with what is done in them."""
 
 
-def _asked(network: Network, theta: Floats, n: int, table: Floats | SparseTable) -> _Asked:
-    """The workspace that this thread asked last, if it is for such parameters and rows."""
-    last: _Asked | None = getattr(_memory, "last", None)
-    if (
-        last is None
-        or last.n != n
-        or last.real != theta.dtype
-        or last.network is not network
-        or last.kind != _kind(table)
-    ):
-        last = _memory.last = _Asked(network, theta, n, table)
-    return last
-
-
 def mean_loss(network: Network, parameters: Parameters, rows: Rows) -> float:
     """The weighted mean of the rows' losses, without penalty."""
-    return _whole(network, _vector(parameters), rows, None)
+    return _whole(network, _vector(parameters), rows, None, None)
 
 
 def loss_and_gradient(
-    network: Network, parameters: Parameters, rows: Rows, l2: float = 0.0
+    network: Network,
+    parameters: Parameters,
+    rows: Rows,
+    l2: float = 0.0,
+    *,
+    tell: Tell | None = None,
 ) -> tuple[float, Parameters]:
     """J and its gradient by theta, on all the rows given."""
     gradient = Parameters(network, np.empty_like(_vector(parameters)))
-    J = _whole(network, _vector(parameters), rows, gradient.theta)
+    J = _whole(network, _vector(parameters), rows, gradient.theta, tell)
     if l2:
         for W, dW in zip(parameters.W, gradient.W, strict=True):
             J += l2 / 2 * float(np.vdot(W, W))
@@ -220,44 +145,45 @@ def train_epoch(
     theta = _moved(parameters.theta)
     rows = rows_for(network, rows, theta.dtype)
     names = VECTORS[type(optimizer)]
+    scaled = getattr(optimizer, "d", 0)
+    require(scaled in (0, network.n_inputs), f"the optimizer scales {scaled} inputs")
     for name in names:
-        size = np.size(state[name])
-        require(size == theta.size, f"the optimizer's {name} has {size} numbers")
+        size, due = np.size(state[name]), scaled if name in SCALES else theta.size
+        require(size == due, f"the optimizer's {name} has {size} numbers")
     vectors = {name: _moved(np.asarray(state[name], dtype=theta.dtype)) for name in names}
     plan = EpochPlan(
         np.ascontiguousarray(plan.order, dtype=np.int64),
         plan.batch_size,
         plan.rates,
         plan.dropout_keys,
+        plan.bfloat16,
     )
     order = plan.order
     require(0 <= order.min() <= order.max() < len(rows), "the order names a row there is not")
     most_rows = min(plan.batch_size, len(plan.order))
-    space = _trained(network, theta.dtype, most_rows, optimizer, rows, l2)
+    space = _trained(network, theta.dtype, most_rows, optimizer, rows, l2, plan.bfloat16)
     gradient = np.empty_like(theta) if most_rows > space.chunk else None
-    job = space.turn_to(theta, rows, gradient, (vectors.get("m"), vectors.get("v")), plan)
+    job = space.turn_to(theta, rows, gradient, vectors, plan)
     space.results[STEPS] = state.get("t", 0)
     if l2:
         for i, (l, first, count) in enumerate(space.panels):
             W = parameters.W[l][first : first + count]
             space.panel_squares[i] = float(np.vdot(W, W))
-    steps = min(len(plan.rates), -(-len(plan.order) // plan.batch_size))
-    at_once = max(1, int(SLICE / (most_rows * _row_cost(network) + PER_STEP)))
-    tempo, first = _tempo(network), 0
+    tempo, first, n = _tempo(network), 0, min(len(plan.rates) * plan.batch_size, len(order))
     train_steps(job, 0, 0, 0, 0)  # no step: if it has to be compiled, then outside of any timing
     with share() as threads:
-        while first < steps and np.isfinite(space.results[J_AT]):
+        while first < n and np.isfinite(space.results[J_AT]):
             most = min(threads(), space.n_blocks)
             count = tempo.threads(most)
             # until both ways of going are known slices are short, yet longer than a thread's start
             tries = most > 1 and not tempo.known
-            stop = min(first + (max(1, at_once // 20) if tries else at_once), steps)
+            stop = min(_slice_end(space, most_rows, first, SLICE / 20 if tries else SLICE), n)
             began = perf_counter()
             run_together(train_steps, space, job, space.sync, count, first, stop)
             tempo.note(count, (perf_counter() - began) / (stop - first))
             first = stop
             if tell is not None:
-                tell(first / steps)
+                tell(first / n)
     space.put_back()
     counted = {"t": int(space.results[STEPS])} if "t" in state else {}
     found = Parameters(network, theta), {**counted, **vectors}
@@ -275,7 +201,7 @@ class _Trained(Workspace):
     def __init__(self, kind: tuple[Any, ...], optimizer: Optimizer, rows: Rows, l2: float) -> None:
         self.kind = kind
         network, dtype, most_rows = kind[:3]
-        super().__init__(network, dtype, most_rows, density(rows.X))
+        super().__init__(network, dtype, most_rows, density(rows.X), kind[-1])
         self.optimizer, self.l2 = optimizer, l2
         self.ready = False
 
@@ -284,7 +210,7 @@ class _Trained(Workspace):
         theta: Floats,
         rows: Rows,
         gradient: Floats | None,
-        vectors: tuple[Floats | None, Floats | None],
+        vectors: Mapping[str, Floats],
         plan: EpochPlan,
     ) -> int:
         """The address of the job of an epoch."""
@@ -304,16 +230,24 @@ class _Trained(Workspace):
 
 
 def _trained(
-    network: Network, dtype: np.dtype, most_rows: int, optimizer: Optimizer, rows: Rows, l2: float
+    network: Network,
+    dtype: np.dtype,
+    most_rows: int,
+    optimizer: Optimizer,
+    rows: Rows,
+    l2: float,
+    bfloat16: bool,
 ) -> _Trained:
     """The workspace of this thread's last epoch, if it serves again, or a new one."""
     last: _Trained | None = getattr(_memory, "trained", None)
     _memory.trained = None
     weighted = rows.weight is not None
-    kind = (network, dtype, most_rows, optimizer, l2, weighted, _kind(rows.X), density(rows.X))
-    if last is not None and last.kind[0] is network and last.kind[1:] == kind[1:]:
+    of = (
+        network, dtype, most_rows, optimizer, l2, weighted, kind(rows.X), density(rows.X), bfloat16,
+    )  # fmt: skip
+    if last is not None and last.kind[0] is network and last.kind[1:] == of[1:]:
         return last
-    return _Trained(kind, optimizer, rows, l2)
+    return _Trained(of, optimizer, rows, l2)
 
 
 def _moved(vector: Floats) -> Floats:
@@ -331,7 +265,9 @@ def _tempo(network: Network) -> Tempo:
     return last[1]
 
 
-def _whole(network: Network, theta: Floats, rows: Rows, gradient: Floats | None) -> float:
+def _whole(
+    network: Network, theta: Floats, rows: Rows, gradient: Floats | None, tell: Tell | None
+) -> float:
     """Mean loss of all rows, and its gradient into a vector if one is given."""
     rows = rows_for(network, rows, theta.dtype)
     weight = float(len(rows) if rows.weight is None else rows.weight.sum(dtype=np.float64))
@@ -344,12 +280,28 @@ def _whole(network: Network, theta: Floats, rows: Rows, gradient: Floats | None)
                 differentiate, space, job, space.sync, min(threads(), space.n_blocks),
                 start, stop, 1 / weight, int(learns),
             )  # fmt: skip
+            if tell is not None:
+                tell(stop / len(rows))
     return float(space.results[J_AT])
 
 
 def _row_cost(network: Network) -> int:
     """Multiply-adds that a row is worth, forward and back."""
     return 3 * network.n_parameters + PER_ROW
+
+
+def _slice_end(space: Workspace, batch: int, first: int, work: float) -> int:
+    """Where a slice of an epoch ends that begins with row `first` of the order.
+
+    It is made of as many whole steps as so much work allows or, where a single step is more than
+    that, of some of the step's chunks.
+    """
+    row_cost = _row_cost(space.network)
+    steps = int(work / (batch * row_cost + PER_STEP))
+    if steps or batch <= space.chunk:
+        return (first // batch + max(1, steps)) * batch
+    chunks = max(1, int(work / (space.chunk * row_cost)))
+    return min(first + chunks * space.chunk, (first // batch + 1) * batch)
 
 
 def _slices(n: int, space: Workspace) -> list[tuple[int, int]]:

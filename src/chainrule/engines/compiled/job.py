@@ -16,16 +16,26 @@ JOB = (
     "block",  # rows that a thread carries at once
     "k",  # scores of a row
     # functions, by address
+    "product",  # by whichever of the next two suits
     "gemm",
     "multiply",  # for products of our own; 0: all are the gemm's
     "transpose",
+    "packed_product",  # for products with packed factors; 0: there are none ...
+    "multiply_packed",
+    "multiply_strips",  # ... which are made of this one's
+    "pack",
+    "pack_turned",
+    "pack_delta",
+    "pack_weights",
     "gather",  # of dense rows
+    "ask",  # for dense rows of the next step
     "sparse_product",  # of the inputs with the first W, and with its delta
     "sparse_gradient",
     "add_rows",
     "weigh",
     "loss",
     "update",  # 0 where a gradient is wanted and no step
+    "update_scaled",  # of weights whose inputs learn a scale; 0: none does
     "squares",
     "give_way",  # the operating system's yield
     # rows, by address
@@ -39,6 +49,8 @@ JOB = (
     "gradient",
     "scratch",  # room for one panel for each thread ...
     "scratch_stride",  # ... so many bytes apart
+    "copies",  # room for a part of a left factor for each thread
+    "packs",  # rows of a factor that become one packed row: 1, or 2 of bfloat16
     "sums_stride",  # bytes from one block's column sums to the next's
     "block_losses",
     "panel_squares",
@@ -49,6 +61,9 @@ JOB = (
     "optimizer_parameters",
     "rates",
     "l2",  # a float64
+    "a",  # of each input: its scale's logarithm, and the moving means of that one's gradient
+    "a_m",
+    "a_v",
     # tables, by address: a row of LAYER for each layer, a row of PANEL for each panel
     "layer_table",
     "panel_table",
@@ -62,11 +77,15 @@ LAYER = (
     "m",
     "v",
     "turned",  # the transpose of W, for the way back; 0: there is none
+    "packed",  # W, its transpose and delta, packed; 0: they are not
+    "packed_turned",
+    "packed_delta",
     "forward",
     "backward",
     "A",  # activations of the layer, after its forward pass
     "slopes",  # 0: they follow from A
     "delta",
+    "partial",  # gradient of the first block's rows; 0: gradients are those of all rows at once
     "sums",  # column sums of delta, of the first block
     "key",
     "threshold",
@@ -78,19 +97,21 @@ PANEL = ("layer", "start", "rows", "share")
 
 SHARES = 1 << 20
 
-RESULTS = ("total", "seen", "J", "steps")
+RESULTS = ("total", "seen", "J", "steps", "loss so far", "weight of the step")
+"""`J` is that of the last whole step; the last two are what a call leaves of a step half done."""
 
 (
-    SIZE, LAYERS, PANELS, N, BATCH, CHUNK, BLOCK, K, GEMM, MULTIPLY, TRANSPOSE, GATHER,
-    SPARSE_PRODUCT, SPARSE_GRADIENT, ADD_ROWS, WEIGH, LOSS, UPDATE, SQUARES, GIVE_WAY, X, ENTRIES,
-    ROW_ENDS, Y, WEIGHT, ORDER, GRADIENT, SCRATCH, SCRATCH_STRIDE, SUMS_STRIDE, BLOCK_LOSSES,
-    PANEL_SQUARES, RESULT, SYNC, LOSS_PARAMETERS, OPTIMIZER_PARAMETERS, RATES, L2, LAYER_TABLE,
-    PANEL_TABLE,
+    SIZE, LAYERS, PANELS, N, BATCH, CHUNK, BLOCK, K, PRODUCT, GEMM, MULTIPLY, TRANSPOSE,
+    PACKED_PRODUCT, MULTIPLY_PACKED, MULTIPLY_STRIPS, PACK, PACK_TURNED, PACK_DELTA, PACK_WEIGHTS,
+    GATHER, ASK, SPARSE_PRODUCT, SPARSE_GRADIENT, ADD_ROWS, WEIGH, LOSS, UPDATE, UPDATE_SCALED,
+    SQUARES, GIVE_WAY, X, ENTRIES, ROW_ENDS, Y, WEIGHT, ORDER, GRADIENT, SCRATCH, SCRATCH_STRIDE,
+    COPIES, PACKS, SUMS_STRIDE, BLOCK_LOSSES, PANEL_SQUARES, RESULT, SYNC, LOSS_PARAMETERS,
+    OPTIMIZER_PARAMETERS, RATES, L2, SCALE, SCALE_M, SCALE_V, LAYER_TABLE, PANEL_TABLE,
 ) = range(len(JOB))  # fmt: skip
 (
-    WIDTH_IN, WIDTH, AT, W, M, V, TURNED, FORWARD, BACKWARD, A, SLOPES, DELTA, SUMS, KEY, THRESHOLD,
-    FACTOR,
+    WIDTH_IN, WIDTH, AT, W, M, V, TURNED, PACKED, PACKED_TURNED, PACKED_DELTA, FORWARD, BACKWARD, A,
+    SLOPES, DELTA, PARTIAL, SUMS, KEY, THRESHOLD, FACTOR,
 ) = range(len(LAYER))  # fmt: skip
 PANEL_LAYER, START, ROWS, SHARE = range(len(PANEL))
-TOTAL, SEEN, J, STEPS = range(len(RESULTS))
+TOTAL, SEEN, J, STEPS, LOSS_SO_FAR, WEIGHT_OF_STEP = range(len(RESULTS))
 LAYER_BYTES, PANEL_BYTES = 8 * len(LAYER), 8 * len(PANEL)

@@ -25,6 +25,12 @@ REDUCING = ROUNDING | {"reassoc"}
 COMPILED: list[str] = []
 """The kernels that had to be compiled in this process, in order."""
 
+LONGEST = "train-steps"
+"""The kernel that takes longest to compile; where it is on disk others take a second or less."""
+
+LOGGER = "chainrule"
+"""The logger that is told of a wait; by default Python writes what it says to stderr."""
+
 if find_spec("numba") is None:  # said now rather than in the midst of a training
     raise ModuleNotFoundError("No module named 'numba'", name="numba")
 
@@ -93,11 +99,23 @@ def kernel(
         if name not in _addresses:
             found = kernel_files.read(name)
             if found is None:
+                if not COMPILED:
+                    _announce()
                 found = _compiled(function, f"{returns}({', '.join(arguments)})", fastmath)
                 COMPILED.append(name)
                 kernel_files.keep(name, found)
             _addresses[name] = load(found.symbol, found.code)
         return _addresses[name]
+
+
+def _announce() -> None:
+    """Say why one has to wait, if the engine was never compiled on this machine."""
+    if kernel_files.read(LONGEST) is None:
+        import logging  # here: it takes some milliseconds, and is hardly ever needed
+
+        logging.getLogger(LOGGER).warning(
+            "note: compiling the engine for this machine, once: some five seconds"
+        )
 
 
 def _compiled(function: Any, signature: str, fastmath: set[str]) -> kernel_files.ObjectCode:

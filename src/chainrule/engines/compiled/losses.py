@@ -26,6 +26,9 @@ NAMES = (
 
 REALS = "CPointer(float64)"
 
+MULTIPLIED = 16
+"""Sums of exponentials whose product still is a float64 for any number of classes."""
+
 
 @cache
 def formula(name: str, real: Any) -> Any:
@@ -132,7 +135,7 @@ def _softmax(name: str, real: Any) -> Any:
         scores: Any, bias: Any, y: Any, numbers: Any, first: int, weight: Any, inverse: float,
         rows: int, k: int, delta: Any, parameters: Any, numbered: int, weighted: int, learns: int,
     ) -> float:  # fmt: skip
-        total = 0.0
+        total, sizes = 0.0, 1.0
         smoothing = real(parameters[0])
         for r in range(rows):  # s - max s, so that no exponential overflows
             at = r * k
@@ -153,7 +156,14 @@ def _softmax(name: str, real: Any) -> Any:
             size = zero
             for j in range(k):
                 size += delta[at + j] if learns else exp(scores[at + j])
-            value = np.log(size) - (one - smoothing) * scores[at + own]
+            value = (smoothing - one) * scores[at + own]
+            if weighted:
+                value += np.log(size)
+            else:  # the logarithm of many at once; a size is at most k
+                sizes *= size
+                if r % MULTIPLIED == 0:
+                    total += share * np.log(sizes)
+                    sizes = 1.0
             if smoothing > zero:
                 mean = zero
                 for j in range(k):
@@ -165,6 +175,6 @@ def _softmax(name: str, real: Any) -> Any:
                 for j in range(k):
                     delta[at + j] = delta[at + j] * scale - even
                 delta[at + own] -= share * (one - smoothing)
-        return total
+        return total + real(inverse) * np.log(sizes)
 
     return run

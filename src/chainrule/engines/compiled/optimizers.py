@@ -8,10 +8,19 @@ import numpy as np
 from chainrule.engines.compiled.activations import pointer
 from chainrule.engines.compiled.kernels import kernel
 from chainrule.engines.compiled.losses import REALS
-from chainrule.optimizers import SGD, Adam, AdamW, Optimizer, RMSProp
+from chainrule.optimizers import FASTEST_SCALE, SGD, Adam, AdamW, Optimizer, RMSProp, ScaledAdamW
 
-VECTORS = {SGD: ("v",), RMSProp: ("v",), Adam: ("m", "v"), AdamW: ("m", "v")}
+VECTORS = {
+    SGD: ("v",),
+    RMSProp: ("v",),
+    Adam: ("m", "v"),
+    AdamW: ("m", "v"),
+    ScaledAdamW: ("m", "v", "a", "a_m", "a_v"),
+}
 """The optimisers that have twins here, and the vectors of their state."""
+
+SCALES = ("a", "a_m", "a_v")
+"""Those with a number for each input, and not for each parameter."""
 
 
 def parameters(optimizer: Optimizer) -> list[float]:
@@ -22,7 +31,9 @@ def parameters(optimizer: Optimizer) -> list[float]:
         return [optimizer.decay, optimizer.epsilon]
     if isinstance(optimizer, Adam):
         decay = optimizer.decay if isinstance(optimizer, AdamW) else 0.0
-        return [optimizer.beta1, optimizer.beta2, optimizer.epsilon, decay]
+        quicker = optimizer.quicker if isinstance(optimizer, ScaledAdamW) else 0.0
+        betas = optimizer.beta1, optimizer.beta2
+        return [*betas, optimizer.epsilon, decay, quicker, FASTEST_SCALE]
     raise TypeError(type(optimizer).__name__)
 
 
@@ -77,10 +88,53 @@ def update(kind: type[Optimizer], real: Any) -> int:
             kept = theta[i] - shrink * theta[i]
             theta[i] = kept - step * mean / (np.sqrt(square * unbiased) + epsilon)
 
-    function = {SGD: sgd, RMSProp: rmsprop, Adam: adam, AdamW: adam}[kind]
+    function = {SGD: sgd, RMSProp: rmsprop, Adam: adam, AdamW: adam, ScaledAdamW: adam}[kind]
     p, i, f = pointer(real), "int64", "float64"
     name = f"update-{function.__name__}-{real.__name__}"
     return kernel(function, name, (p, p, p, p, i, i, f, f, REALS))
+
+
+@cache
+def update_scaled(real: Any) -> int:
+    """Address of `update(W, gradient, m, v, a, a_m, a_v, height, h, t, rate, l2, parameters)`.
+
+    ScaledAdamW's step for the weights (height, h) of some inputs and for the inputs' own scales;
+    m and v are those of V = W / e^a, which is nowhere written down.
+    """
+
+    def run(
+        W: Any, gradient: Any, m: Any, v: Any, a: Any, a_m: Any, a_v: Any, height: int, h: int,
+        t: int, rate: float, l2: float, numbers: Any,
+    ) -> None:  # fmt: skip
+        penalty, epsilon = real(l2), real(numbers[2])
+        beta1, rest1 = real(numbers[0]), real(1 - numbers[0])
+        beta2, rest2 = real(numbers[1]), real(1 - numbers[1])
+        step = real(rate / (1 - numbers[0] ** t))
+        unbiased = real(1 / (1 - numbers[1] ** t))
+        kept = real(1 - rate * numbers[3])
+        quicker = min(rate * numbers[4], numbers[5])
+        quick, fade = real(quicker / (1 - numbers[0] ** t)), real(quicker * numbers[3])
+        for i in range(height):
+            at, pull = i * h, real(0)
+            for j in range(at, at + h):
+                pull += W[j] * (gradient[j] + penalty * W[j])
+            a_m[i] = beta1 * a_m[i] + rest1 * pull
+            a_v[i] = beta2 * a_v[i] + rest2 * pull * pull
+            change = -fade * a[i] - quick * a_m[i] / (np.sqrt(a_v[i] * unbiased) + epsilon)
+            before, grown = real(np.exp(a[i])), real(np.exp(change))
+            a[i] += change
+            own = step * before
+            for j in range(at, at + h):
+                g = before * (gradient[j] + penalty * W[j])
+                mean = beta1 * m[j] + rest1 * g
+                square = beta2 * v[j] + rest2 * g * g
+                m[j] = mean
+                v[j] = square
+                W[j] = grown * (kept * W[j] - own * mean / (np.sqrt(square * unbiased) + epsilon))
+
+    p, i, f = pointer(real), "int64", "float64"
+    arguments = (p, p, p, p, p, p, p, i, i, i, f, f, REALS)
+    return kernel(run, f"update-scaled-{real.__name__}", arguments)
 
 
 @cache

@@ -13,10 +13,15 @@ import numpy as np
 from llvmlite import binding
 
 from chainrule.engines.compiled.blas import AVX512
+from chainrule.engines.compiled.job import GEMM, MULTIPLY, SIZE
 from chainrule.engines.compiled.kernels import Late, inner, kernel
+from chainrule.engines.compiled.machine import call, gemm32, gemm64, peek
 
 REGISTER = 64
 """Bytes of a vector register."""
+
+PAIRS = "bfloat16"
+"""Numbers of 4 bytes that are pairs of bfloat16."""
 
 NARROWEST, WIDEST = 68, 2048
 """Bytes of a row of B and C."""
@@ -26,6 +31,9 @@ DEPTH = 256
 
 VECTORS = 4
 """Vectors of the widest tile: B's part of it is read once for all the tile's rows."""
+
+PANEL_ROW = VECTORS * REGISTER
+"""Bytes of a row of the widest tile."""
 
 HEIGHTS = {4: (6, 2, 1), 3: (6, 2, 1), 2: (8, 2, 1), 1: (8, 2, 1)}
 """Rows of tiles by their vectors: up to 24 sums fit the registers beside what they are made of. A
@@ -86,12 +94,12 @@ def multiply(real: Any) -> int:
     but the counts; `a_row` and `a_step` lead from a row of A to the next and along a row, so that
     A may be the transpose of what lies there. Each entry of C is added up in the order of k.
     """
-    size = np.dtype(real).itemsize
+    size = 4 if real == PAIRS else np.dtype(real).itemsize
     lanes = REGISTER // size
     one, two, three, four = (_column(real, vectors) for vectors in range(1, VECTORS + 1))
 
     def run(
-        A: int, a_row: int, a_step: int, B: int, b_row: int, C: int, c_row: int,
+        A: int, a_row: int, a_step: int, B: int, b_row: int, b_panel: int, C: int, c_row: int,
         m: int, n: int, k: int, adds: int,
     ) -> None:  # fmt: skip
         for first in range(0, k, DEPTH):
@@ -100,7 +108,7 @@ def multiply(real: Any) -> int:
             adds = adds or int(first > 0)
             for j in range(0, n, VECTORS * lanes):
                 columns = min(VECTORS * lanes, n - j)
-                b, c = right + j * size, C + j * size
+                b, c = right + j // (VECTORS * lanes) * b_panel, C + j * size
                 if columns > 3 * lanes:
                     four(left, a_row, a_step, b, b_row, c, c_row, m, depth, columns, adds)
                 elif columns > 2 * lanes:
@@ -110,7 +118,34 @@ def multiply(real: Any) -> int:
                 else:
                     one(left, a_row, a_step, b, b_row, c, c_row, m, depth, columns, adds)
 
-    return kernel(run, f"multiply-{real.__name__}", ("int64",) * 11)
+    return kernel(run, f"multiply-{getattr(real, '__name__', real)}", ("int64",) * 12)
+
+
+def _of_job(
+    job: int, ta: int, tb: int, m: int, n: int, k: int, left: int, lda: int, right: int, ldb: int,
+    beta: int, out: int,
+) -> None:  # fmt: skip
+    size = peek(job, SIZE)
+    row = n * size
+    if peek(job, MULTIPLY) and not tb and NARROWEST <= row <= WIDEST:
+        along_row, along_k = (size, lda * size) if ta else (lda * size, size)
+        call(
+            peek(job, MULTIPLY),
+            (left, along_row, along_k, right, ldb * size, PANEL_ROW, out, row, m, n, k, beta),
+        )
+    elif size == 4:
+        gemm32(peek(job, GEMM), ta, tb, m, n, k, left, lda, right, ldb, beta, out, n)
+    else:
+        gemm64(peek(job, GEMM), ta, tb, m, n, k, left, lda, right, ldb, beta, out, n)
+
+
+@cache
+def product() -> int:
+    """Address of `product(job, ta, tb, m, n, k, left, lda, right, ldb, beta, out)`.
+
+    Row-major out (m, n) <- op(left) op(right) + beta out, made here or by the job's gemm.
+    """
+    return kernel(_of_job, "product", ("int64",) * 12)
 
 
 @cache

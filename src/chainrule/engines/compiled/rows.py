@@ -5,6 +5,10 @@ from typing import Any
 
 from chainrule.engines.compiled.activations import INTEGERS, pointer
 from chainrule.engines.compiled.kernels import kernel
+from chainrule.engines.compiled.products import of_tiles
+
+LINE, ASKED = 64, 256
+"""Bytes of a cache line, and of a row that are asked for before they are needed."""
 
 
 @cache
@@ -19,6 +23,22 @@ def gather(real: Any) -> int:
 
     p, i = pointer(real), "int64"
     return kernel(run, f"gather-{real.__name__}", (p, INTEGERS, i, i, p))
+
+
+@cache
+def ask() -> int:
+    """Address of `ask(X, numbers, rows, row)`: rows of so many bytes are sent for, not waited for.
+
+    Of long ones only the beginning: the CPU itself sees where that leads.
+    """
+    prefetch = of_tiles("prefetch")
+
+    def run(X: int, numbers: Any, rows: int, row: int) -> None:
+        for r in range(rows):
+            for at in range(0, min(row, ASKED), LINE):
+                prefetch(X + numbers[r] * row + at)
+
+    return kernel(run, "ask", ("int64", INTEGERS, "int64", "int64"))
 
 
 @cache

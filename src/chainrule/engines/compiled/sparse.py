@@ -42,6 +42,11 @@ class SparseTable:
         return len(self.numbers) / max(1, self.shape[0] * self.shape[1])
 
 
+def kind(table: Any) -> Any:
+    """Tables of one kind are read by the same kernels: None for dense ones, else their indices."""
+    return table.columns.dtype if isinstance(table, SparseTable) else None
+
+
 def density(X: Floats | SparseTable) -> float:
     """The share of a table's entries that a product with it reads."""
     return X.density if isinstance(X, SparseTable) else 1.0

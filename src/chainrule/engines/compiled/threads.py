@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.cores import cores
+from chainrule.engines.compiled.cache_lines import ALIGNMENT, address, aligned
 from chainrule.errors import InputError
 
 _lock = Lock()
@@ -90,6 +91,36 @@ def run_together(
         if sync[PARTY] == 0:
             sync[PARTY] = -1  # interrupted before thread 0 began: nobody does anything
         _join(helpers)
+
+
+def run_apart(function: Any, held: Any, job: int, threads: int, *arguments: Any) -> None:
+    """`function(job, me, queue, *arguments)` in so many threads, which take pieces from a queue.
+
+    This thread is number 0, begins at once and ends when every piece is done; a helper that begins
+    later than that finds the queue empty, and nobody waits for it. Each holds on to what is `held`.
+    """
+    here = current_cpu() if threads > 1 else None
+    queue = aligned(2 * ALIGNMENT // 8, np.int64)
+    queue[:] = 0
+    at = address(queue)
+
+    def help(me: int, held: Any) -> None:
+        step_aside(me, here)
+        function(job, me, at, *arguments)
+
+    try:
+        for me in range(1, threads):
+            try:
+                start_new_thread(help, (me, (held, queue)))
+            except RuntimeError:  # the system gives no more threads
+                break
+        function(job, 0, at, *arguments)
+    finally:
+        queue[0] = CLOSED  # interrupted before thread 0 began: helpers take nothing more
+
+
+CLOSED = 1 << 62
+"""More pieces than any queue has."""
 
 
 @cache

@@ -15,10 +15,23 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from chainrule.engines.compiled.products import REGISTER
+from chainrule.engines.compiled.products import PAIRS, REGISTER
 
 INTEGER, SHORT, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)
 i64 = types.int64
+
+
+class Bfloat(ir.Type):
+    """LLVM's bfloat16, which llvmlite has no name for."""
+
+    def _to_string(self) -> str:
+        return "bfloat"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bfloat)
+
+    def __hash__(self) -> int:
+        return hash(Bfloat)
 
 
 class _Vectors:
@@ -26,6 +39,8 @@ class _Vectors:
 
     def __init__(self, builder: Any, real: Any) -> None:
         self.builder = builder
+        self.by_pairs = real == PAIRS
+        real = np.float32 if self.by_pairs else real
         self.size = np.dtype(real).itemsize
         self.lanes = REGISTER // self.size
         self.scalar = ir.FloatType() if real is np.float32 else ir.DoubleType()
@@ -89,7 +104,23 @@ class _Vectors:
         self._call("masked.store", ".p0", ir.VoidType(), kinds, (value, pointer, align, mask))
 
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
+        """c + a b; with pairs c + a[0] b[0] + a[1] b[1], each product exact and then added."""
+        if self.by_pairs:
+            pairs = ir.VectorType(Bfloat(), 2 * self.lanes)
+            kind = ir.FunctionType(self.vector, [self.vector, pairs, pairs])
+            name = "llvm.x86.avx512bf16.dpbf16ps.512"
+            function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+            a, b = (self.builder.bitcast(value, pairs) for value in (a, b))
+            return self.builder.call(function, (c, a, b))
         return self._call("fma", "", self.vector, [self.vector] * 3, (a, b, c))
+
+    def prefetch(self, address: Any) -> None:
+        """Send for the vector at an address, which will be written; nobody waits for it."""
+        pointer = self.builder.inttoptr(address, ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, SHORT, SHORT, SHORT])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        write, stay, data = (ir.Constant(SHORT, number) for number in (1, 3, 1))
+        self.builder.call(function, [pointer, write, stay, data])
 
     def _call(self, name: str, end: str, result: Any, kinds: list[Any], values: Any) -> Any:
         kind = ir.FunctionType(result, kinds)
@@ -119,15 +150,14 @@ def tile(real: Any, rows: int, vectors: int, index: Any = None) -> Callable[...,
             v = _Vectors(builder, real)
             last = v.below(builder.sub(columns, v.whole((vectors - 1) * v.lanes)))
             masks = [None] * (vectors - 1) + [last]
-            added = v.spread(builder.icmp_signed("!=", adds, v.whole(0)))
             C_rows = [C]
             for _ in range(rows - 1):
                 C_rows.append(builder.add(C_rows[-1], c_row))
             places = [(v.after(row, i), masks[i]) for row in C_rows for i in range(vectors)]
-            begin = [
-                v.load(at, added if mask is None else builder.and_(added, mask))
-                for at, mask in places
-            ]
+            with builder.if_then(builder.icmp_signed("!=", adds, v.whole(0))):
+                for at, _ in places:
+                    v.prefetch(at)
+            begin = [v.zero] * len(places)
 
             before = builder.basic_block
             loop, after = (builder.append_basic_block(name) for name in ("along_k", "after_k"))
@@ -162,8 +192,13 @@ def tile(real: Any, rows: int, vectors: int, index: Any = None) -> Callable[...,
                 phi.add_incoming(first, before)
                 phi.add_incoming(end, loop)
                 found.append(phi)
-            for value, (at, mask) in zip(found, places, strict=True):
-                v.store(value, at, mask)
+            with builder.if_else(builder.icmp_signed("!=", adds, v.whole(0))) as (more, alone):
+                with more:
+                    for value, (at, mask) in zip(found, places, strict=True):
+                        v.store(builder.fadd(v.load(at, mask), value), at, mask)
+                with alone:
+                    for value, (at, mask) in zip(found, places, strict=True):
+                        v.store(value, at, mask)
             return context.get_dummy_value()
 
         return types.void(*(i64,) * 11), generate

@@ -1,8 +1,6 @@
 """The room in which a network is trained or asked: its buffers, its kernels and their addresses."""
 
-import os
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +9,18 @@ from numpy.typing import NDArray
 from chainrule.activations import ACTIVATIONS
 from chainrule.arrays import Floats
 from chainrule.engines import EpochPlan, Rows
-from chainrule.engines.compiled import activations, losses, optimizers, products, rows, sparse
+from chainrule.engines.compiled import (
+    activations,
+    losses,
+    optimizers,
+    packed,
+    products,
+    rows,
+    sparse,
+)
 from chainrule.engines.compiled.blas import chosen_blas
+from chainrule.engines.compiled.cache_lines import address, aligned, whole_lines, zeros
+from chainrule.engines.compiled.division import LEAST_BLOCK, division, packed_layers, weight_effort
 from chainrule.engines.compiled.job import (
     AT,
     BATCH,
@@ -29,6 +37,9 @@ from chainrule.engines.compiled.job import (
     RATES,
     RESULTS,
     ROW_ENDS,
+    SCALE,
+    SCALE_M,
+    SCALE_V,
     SHARE,
     SHARES,
     WEIGHT,
@@ -48,27 +59,18 @@ from chainrule.network import Network
 from chainrule.optimizers import Optimizer
 
 CHUNK = 2048
-"""Rows that buffers hold at most."""
+"""Rows that buffers hold at most ..."""
 
-SMALL = 200_000
-"""Multiply-adds of a step's second half below which a step is not worth dividing."""
+CHUNK_WORK = 4e10
+"""... and the multiply-adds of a chunk, forward and back: some 0.2 s on two cores. Python hears of
+an interrupt between chunks."""
 
-UPDATE_EFFORT = 40
-"""Multiply-adds that take as long as the update of one weight."""
+NO_VECTORS: Mapping[str, Floats] = {}
+"""Of an optimiser, where there is none."""
 
-LEAST_BLOCK = 16
-"""Rows below which a block's products are no longer efficient."""
-
-LEAST_PANEL = 8
-"""Rows of W for the same."""
-
-MOST_PANEL = 150_000
-"""Weights of a panel at most, so that its gradient is still in the cache when it is used ..."""
-
-TALL_PANEL = 256
-"""... but not fewer rows than this, since each panel's product reads all of delta once more."""
-
-ALIGNMENT = 64
+BLOCKS_PAY = 5
+"""How many times more numbers than a gradient its factors need to have for it to be taken block by
+block and added up (`Workspace.adds_blocks`)."""
 
 
 class Workspace:
@@ -77,6 +79,8 @@ class Workspace:
     Attributes:
         network: what it is for.
         real: `numpy.float32` or `numpy.float64`.
+        factors: the numbers that products are made of: `real`, or `products.PAIRS` of bfloat16.
+        packs: for each layer whether W is packed for products, and its transpose.
         chunk: rows that the buffers hold.
         density: the share of the inputs that are there, 1 unless they are sparse.
         block: rows of a block.
@@ -87,28 +91,58 @@ class Workspace:
         numbers: the job's table.
         layers: its layers' table.
         sync: where threads meet.
-        results: what a job found, by the names of `passes.RESULTS`.
+        results: what a job found, by the names of `job.RESULTS`.
         panel_squares: the sum of the squares of each panel's weights.
     """
 
-    def __init__(self, network: Network, dtype: Any, most_rows: int, density: float = 1.0) -> None:
+    def __init__(
+        self,
+        network: Network,
+        dtype: Any,
+        most_rows: int,
+        density: float = 1.0,
+        bfloat16: bool = False,
+    ) -> None:
         check_network(network, dtype)
+        if bfloat16:
+            packed.check_pairs(dtype)
+        self.factors: Any = products.PAIRS if bfloat16 else np.dtype(dtype).type
         self.network = network
         self.real: Any = np.dtype(dtype).type
         self.size = np.dtype(dtype).itemsize
-        self.chunk, self.density = min(CHUNK, most_rows), density
-        self.block, self.panels = division(network, self.chunk, density)
+        self.density = density
+        self.chunk = min(CHUNK, max(LEAST_BLOCK, int(CHUNK_WORK / self.row_work)), most_rows)
+        self.packs = packed_layers(network, self.chunk, self.factors)
+        self.block, self.panels = division(network, self.chunk, density, any(map(any, self.packs)))
         self.held: list[Any] = []
         self.given: tuple[Any, ...] = ()
         self.turned: dict[int, NDArray[Any]] = {}
-        self.sync = np.zeros(32, dtype=np.int64)
-        self.results = np.zeros(len(RESULTS))
-        self.panel_squares = np.zeros(len(self.panels))
+        self.sync = zeros(32, np.int64)
+        self.results = zeros(len(RESULTS), np.float64)
+        self.panel_squares = zeros(len(self.panels), np.float64)
+
+    @property
+    def row_work(self) -> float:
+        """Multiply-adds of one row's products, forward and back."""
+        first, *others = (layer.n_inputs * layer.n_outputs for layer in self.network.layers)
+        return 3 * max(1.0, first * self.density + sum(others))
 
     @property
     def n_blocks(self) -> int:
         """Blocks of a full chunk."""
         return -(-self.chunk // self.block)
+
+    @property
+    def adds_blocks(self) -> bool:
+        """Whether each block's gradient is taken where its rows are, and those are added up.
+
+        That is for networks whose gradient has fewer numbers than its factors: less has to go from
+        core to core.
+        """
+        if self.n_blocks == 1 or any(map(any, self.packs)):
+            return False
+        factors = sum(layer.n_inputs + layer.n_outputs for layer in self.network.layers)
+        return self.chunk * factors > BLOCKS_PAY * self.network.n_parameters
 
     def room(self, count: int) -> int:
         """The address of `count` numbers of this workspace's type, aligned to a cache line."""
@@ -128,7 +162,7 @@ class Workspace:
         gradient: Floats | None = None,
         l2: float = 0.0,
         optimizer: Optimizer | None = None,
-        vectors: Sequence[Floats | None] = (None, None),
+        vectors: Mapping[str, Floats] = NO_VECTORS,
         plan: EpochPlan | None = None,
     ) -> int:
         """The address of a job on these rows; the arrays given are read and written in place."""
@@ -136,12 +170,16 @@ class Workspace:
         X: Any = given.X
         is_sparse = isinstance(X, SparseTable)
         trains, gathers = optimizer is not None, plan is not None and not is_sparse
-        stride = sum(_whole_lines(layer.n_outputs) for layer in layers)
+        stride = sum(whole_lines(layer.n_outputs) for layer in layers)
         largest = max((rows + 1) * layers[l].n_outputs for l, _, rows in self.panels)
+        by_blocks = self.adds_blocks and not is_sparse
+        if by_blocks:
+            stride = whole_lines(self.network.n_parameters)
         sums = self.room(stride * self.n_blocks) if learns else 0
-        table = np.zeros((len(layers) + 1, len(LAYER)), dtype=np.int64)
+        table = zeros((len(layers) + 1) * len(LAYER), np.int64).reshape(-1, len(LAYER))
         if gathers:
             table[0, A] = self.room(self.chunk * layers[0].n_inputs)
+        packs = packed.pairs(self.factors)
         ours = any(products.are_ours(layer.n_outputs, real) for layer in layers)
         at = 0
         for l, layer in enumerate(layers):
@@ -159,10 +197,17 @@ class Workspace:
                 "A": self.room(self.chunk * h),
                 "slopes": self.room(self.chunk * h) if by_slope else 0,
                 "delta": self.room(self.chunk * h) if learns else 0,
-                "sums": sums,
+                "partial": sums if by_blocks and learns else 0,
+                "sums": sums + d * h * size if by_blocks else sums,
                 "threshold": round(dropout * (2**32 - 1)),
             }
-            if learns and l and products.are_ours(d, real):
+            forward, back = self.packs[l] if trains else (False, False)
+            if forward and not (is_sparse and l == 0):
+                record["packed"] = self.room(packed.size(d, h, packs))
+                record["packed_delta"] = self.room(packed.size(self.chunk, h, packs))
+            if back:
+                record["packed_turned"] = self.room(packed.size(h, d, packs))
+            elif learns and l and products.are_ours(d, real):
                 self.turned[l] = aligned(d * h, real).reshape(h, d)
                 record["turned"] = address(self.turned[l])
             if by_slope:
@@ -175,7 +220,7 @@ class Workspace:
             table[l + 1] = list(record.values())
             table.view(np.float64)[l + 1, FACTOR] = 1 / (1 - dropout)
             at += layer.n_parameters * size
-            sums += _whole_lines(h) * size
+            sums += (layer.n_parameters if by_blocks else whole_lines(h)) * size
         job = dict.fromkeys(JOB, 0) | {
             "size": size,
             "layers": len(layers),
@@ -183,10 +228,13 @@ class Workspace:
             "chunk": self.chunk,
             "block": self.block,
             "k": self.network.n_outputs,
+            "product": products.product(),
             "gemm": chosen_blas().gemm(real),
             "multiply": products.multiply(real) if ours else 0,
             "transpose": products.transpose(real) if self.turned and trains else 0,
+            "packs": packs,
             "gather": rows.gather(real) if gathers else 0,
+            "ask": rows.ask() if gathers and products.are_ours(64, real) else 0,
             "sparse_product": sparse.product(real, X.columns.dtype) if is_sparse else 0,
             "sparse_gradient": (
                 sparse.gradient(real, X.columns.dtype) if is_sparse and learns else 0
@@ -195,12 +243,13 @@ class Workspace:
             "weigh": rows.weigh(real) if plan and given.weight is not None else 0,
             "loss": losses.loss(self.network.loss.name, real),
             "update": optimizers.update(type(optimizer), real) if optimizer else 0,
+            "update_scaled": (optimizers.update_scaled(real) if getattr(optimizer, "d", 0) else 0),
             "squares": optimizers.squares(real) if trains and l2 else 0,
             "give_way": yield_address(),
-            "scratch": self.room(_whole_lines(largest) * self.n_blocks) if trains else 0,
-            "scratch_stride": _whole_lines(largest) * size,
+            "scratch": self.room(whole_lines(largest) * self.n_blocks) if trains else 0,
+            "scratch_stride": whole_lines(largest) * size,
             "sums_stride": stride * size,
-            "block_losses": self.at(np.zeros(self.n_blocks)),
+            "block_losses": self.at(zeros(self.n_blocks, np.float64)),
             "panel_squares": self.at(self.panel_squares),
             "results": self.at(self.results),
             "sync": self.at(self.sync),
@@ -211,7 +260,16 @@ class Workspace:
             "layer_table": self.at(table) + LAYER_BYTES,
             "panel_table": self.at(self.panel_table()),
         }
-        self.numbers = np.array([job[name] for name in JOB], dtype=np.int64)
+        if trains and any(map(any, self.packs)):
+            job |= packed.of_job() | {
+                "multiply_packed": packed.multiply_packed(self.factors),
+                "multiply_strips": products.multiply(self.factors),
+                "pack": packed.pack(self.factors),
+                "pack_turned": packed.pack_turned(self.factors),
+                "copies": self.room(packed.COPY * self.n_blocks),
+            }
+        self.numbers = zeros(len(JOB), np.int64)
+        self.numbers[:] = [job[name] for name in JOB]
         self.numbers.view(np.float64)[L2] = l2
         self.layers = table[1:]
         return self.take(theta, given, gradient, vectors, plan)
@@ -221,7 +279,7 @@ class Workspace:
         theta: Floats,
         given: Rows,
         gradient: Floats | None = None,
-        vectors: Sequence[Floats | None] = (None, None),
+        vectors: Mapping[str, Floats] = NO_VECTORS,
         plan: EpochPlan | None = None,
     ) -> int:
         """Do the same job with other arrays of the same kinds; its address."""
@@ -229,8 +287,10 @@ class Workspace:
         rates = None if plan is None else np.array(plan.rates, dtype=np.float64)
         self.given = (theta, given, gradient, vectors, plan, rates)  # kept alive
         numbers, layers = self.numbers, self.layers
-        for entry, vector in ((W, theta), (M, vectors[0]), (V, vectors[1])):
+        for entry, vector in ((W, theta), (M, vectors.get("m")), (V, vectors.get("v"))):
             layers[:, entry] = layers[:, AT] + address(vector)
+        for entry, name in ((SCALE, "a"), (SCALE_M, "a_m"), (SCALE_V, "a_v")):
+            numbers[entry] = address(vectors.get(name))
         for l, turned in self.turned.items():
             at = layers[l, AT] // self.size
             turned[...] = theta[at : at + turned.size].reshape(turned.T.shape).T
@@ -254,69 +314,15 @@ class Workspace:
         layers = self.network.layers
         efforts = np.array(
             [
-                rows * layers[l].n_outputs * _effort(self.chunk, 1.0 if l else self.density)
+                rows * layers[l].n_outputs * weight_effort(self.chunk, 1.0 if l else self.density)
                 for l, _, rows in self.panels
             ]
         )
         middles = (np.cumsum(efforts) - efforts / 2) / efforts.sum()
-        table = np.zeros((len(self.panels), len(PANEL)), dtype=np.int64)
+        table = zeros(len(self.panels) * len(PANEL), np.int64).reshape(-1, len(PANEL))
         table[:, :SHARE] = self.panels
         table[:, SHARE] = middles * SHARES
         return table
-
-
-def aligned(count: int, real: Any) -> NDArray[Any]:
-    """Room for so many numbers, from the beginning of a cache line on.
-
-    Vectors of AVX-512 are as long as a line, and each that lies across two is read twice.
-    """
-    room = np.empty(count + ALIGNMENT // np.dtype(real).itemsize, dtype=real)
-    start = -address(room) % ALIGNMENT // room.itemsize
-    return room[start : start + count]
-
-
-def address(array: NDArray[Any] | None) -> int:
-    """Where the numbers of an array are, 0 for None."""
-    if array is None:
-        return 0
-    found: int = array.__array_interface__["data"][0]  # five times as fast as array.ctypes
-    return found
-
-
-def division(
-    network: Network, chunk: int, density: float = 1.0
-) -> tuple[int, list[tuple[int, int, int]]]:
-    """How a chunk of so many rows is divided: rows of a block, and (layer, first row, rows) panels.
-
-    It follows from the shapes, from the share of the inputs that are there and from how many CPUs
-    this machine has, used or not: so a run gives the same bits whatever the number of threads.
-    """
-    layers = network.layers
-    efforts = [
-        _effort(chunk, 1.0 if l else density) * layer.n_outputs for l, layer in enumerate(layers)
-    ]
-    total = sum(layer.n_inputs * effort for layer, effort in zip(layers, efforts, strict=True))
-    if total < SMALL:
-        return chunk, [(l, 0, layer.n_inputs) for l, layer in enumerate(layers)]
-    parts = os.cpu_count() or 1
-    block = max(LEAST_BLOCK, -(-chunk // parts))
-    ends = [total * i / parts for i in range(1, parts)]
-    panels, before = [], 0.0
-    for l, (layer, effort) in enumerate(zip(layers, efforts, strict=True)):
-        d, h = layer.n_inputs, layer.n_outputs
-        cuts = {round((end - before) / effort) for end in ends}
-        inside = sorted(cut for cut in cuts if LEAST_PANEL <= cut <= d - LEAST_PANEL)
-        for first, stop in pairwise([0, *inside, d]):
-            count = max(1, min(-(-(stop - first) * h // MOST_PANEL), (stop - first) // TALL_PANEL))
-            edges = [first + (stop - first) * i // count for i in range(count + 1)]
-            panels += [(l, a, b - a) for a, b in pairwise(edges)]
-        before += d * effort
-    return min(block, chunk), panels
-
-
-def _effort(chunk: int, density: float) -> float:
-    """What one weight costs in a step's second half, its update included, in multiply-adds."""
-    return chunk * density + UPDATE_EFFORT
 
 
 def check_network(network: Network, dtype: Any) -> None:
@@ -362,8 +368,3 @@ def _loss_parameters(network: Network) -> NDArray[np.float64]:
     if isinstance(loss, Quantile):
         return np.array(loss.levels)
     return np.full(k, getattr(loss, "delta", getattr(loss, "smoothing", 0.0)), dtype=np.float64)
-
-
-def _whole_lines(count: int) -> int:
-    """So many numbers, rounded up so that the next begin on a cache line of their own."""
-    return -(-count // ALIGNMENT) * ALIGNMENT
