@@ -16,3 +16,26 @@ def test_a_decision_of_the_user_stands():
     options = settled(Options(epochs=7, bins=0), n=10**6, task="regression", n_classes=0)
     assert options.epochs == 7
     assert options.bins == 0
+
+
+def bins(n, n_columns, classes=True):
+    task = "classification" if classes else "regression"
+    return settled(Options(), n=n, task=task, n_classes=2, n_columns=n_columns).bins
+
+
+def test_few_rows_have_few_bins_and_many_columns_few_each():
+    assert [bins(n, 5) for n in (60, 100, 250, 800, 999, 5_000)] == [0, 1, 2, 8, 8, 16]
+    assert [bins(20_000, d, classes=False) for d in (8, 30, 50, 300, 10_000)] == [96, 96, 60, 10, 0]
+
+
+@pytest.mark.parametrize(("share", "smoothing"), [(0.5, 0.1), (0.86, 0.1), (0.99, 0.0)])
+def test_labels_are_not_smoothed_where_a_class_is_rare(share, smoothing):
+    options = settled(Options(), n=5_000, task="classification", n_classes=2, largest_class=share)
+    assert options.label_smoothing == smoothing
+
+
+@pytest.mark.parametrize("n", [40, 50, 60, 80, 100, 10_000])
+def test_a_part_held_out_has_rows_enough_or_is_a_quarter(n):
+    share = settled(Options(), n=n, task="regression", n_classes=0).valid_fraction
+    assert 0.15 <= share <= 0.25
+    assert share * n >= 12 or share == 0.25

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from accuracy.methods import Method
 from accuracy.tables import Table
@@ -31,6 +31,8 @@ class Result:
         cpu_seconds: of all threads, to fit; says more than the clock on a busy machine.
         load: how many processes wanted to run beside it.
         date: of the measurement.
+        average_precision: of the rarer of two classes.
+        absolute_error: the mean one over that of the median as the answer; for numbers.
     """
 
     table: str
@@ -49,6 +51,8 @@ class Result:
     cpu_seconds: float
     load: float
     date: str
+    average_precision: float | None = None
+    absolute_error: float | None = None
 
 
 class Store:
@@ -120,16 +124,27 @@ def measure(method: Method, table: Table, split: int, threads: int) -> Result:
 
 def _figures(model: BaseEstimator, table: Table, X: object, y: np.ndarray) -> dict:
     if table.task == "regression":
-        squared = float(np.mean((model.predict(X) - y) ** 2))
-        return {"error": np.sqrt(squared) / float(table.y.std()), "log_loss": None, "auc": None}
+        residuals = model.predict(X) - y
+        return {
+            "error": float(np.sqrt(np.mean(residuals**2))) / float(table.y.std()),
+            "log_loss": None,
+            "auc": None,
+            "absolute_error": float(np.abs(residuals).mean() / np.abs(y - np.median(y)).mean()),
+        }
     probabilities = np.zeros((len(y), table.n_classes))
     probabilities[:, np.asarray(model.classes_, int)] = model.predict_proba(X)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     answers = np.asarray(model.classes_, int)[model.predict_proba(X).argmax(axis=1)]
     labels = np.arange(table.n_classes)
     areas = [roc_auc_score(y == k, probabilities[:, k]) for k in labels[table.n_classes == 2 :]]
+    rare = int(np.bincount(y, minlength=2).argmin())
     return {
         "error": float(np.mean(answers != y)),
         "log_loss": float(log_loss(y, probabilities, labels=labels)),
         "auc": float(np.mean(areas)),
+        "average_precision": (
+            float(average_precision_score(y == rare, probabilities[:, rare]))
+            if table.n_classes == 2
+            else None
+        ),
     }

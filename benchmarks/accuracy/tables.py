@@ -29,6 +29,7 @@ class Table:
         y: numbers, or classes 0 ... k-1, (n,).
         n_classes: k; 0 for regression.
         fingerprint: of all of it, so that stored results are never taken for another table's.
+        n_learnt: so many first rows are learnt from in every split; 0 where splits are drawn.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Table:
     y: NDArray
     n_classes: int
     fingerprint: str
+    n_learnt: int = 0
 
     @property
     def task(self) -> str:
@@ -49,6 +51,8 @@ class Table:
 
     def split(self, number: int) -> tuple[NDArray, NDArray]:
         """Row numbers that are learnt from and judged by: shuffled, of each class its share."""
+        if self.n_learnt:
+            return np.arange(self.n_learnt), np.arange(self.n_learnt, len(self.y))
         learnt, judged = train_test_split(
             np.arange(len(self.y)),
             test_size=TEST_SHARE,

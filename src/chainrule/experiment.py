@@ -33,30 +33,27 @@ from chainrule.errors import InputError, TableError
 from chainrule.evaluation import HEADLINE, Evaluation
 from chainrule.folds import Fold, folds_of, member_seeds
 from chainrule.gradient_probe import probe_of
-from chainrule.losses import Huber, SquaredError, central_output
+from chainrule.initializers import initial_parameters
+from chainrule.linear_start import LinearModel, beginning_as
+from chainrule.losses import SquaredError, central_output
 from chainrule.metrics import accuracy, rmse
 from chainrule.model import EpochFigures, Member, Model, class_probabilities
+from chainrule.monitored_loss import ROBUST, robust_loss
 from chainrule.network import Network, Parameters
 from chainrule.options import Options, loss_name, network_of, settings_of, settled, task_of
+from chainrule.randomness import Purpose, generator
+from chainrule.starts import linear_starts, or_the_start
 from chainrule.table import (
     BinGuide,
     TableEncoder,
     TargetEncoder,
     column_of,
+    copies_in,
     frame_of,
     row_weights,
     rows_with_target,
 )
 from chainrule.training import Epoch, Metric, TrainingSettings, train
-
-ROBUST = "robust loss"
-"""The figure that chooses the best epoch where squared errors are learnt: among the validation rows
-one house with a wrong price would choose it by itself."""
-
-
-def robust_loss(y: Targets, predictions: Floats, weight: Floats | None) -> float:
-    """Mean Huber loss, which grows like the error itself from one standard deviation on."""
-    return float(np.average(Huber(1.0).value(y, predictions), weights=weight))
 
 
 @dataclass(frozen=True)
@@ -71,6 +68,7 @@ class Experiment:
         table: every row whose target is known, encoded.
         folds: for each member its seed and its part of these rows.
         judges: rows of a table of their own that choose every member's best epoch, if given.
+        starts: the linear model that each member begins as; empty where they begin at random.
         typical: the trivial answer, from the training rows.
         options: with every choice made.
         decisions: sentences on what was decided about the table, for the screen.
@@ -83,6 +81,7 @@ class Experiment:
     table: Rows
     folds: tuple[Fold, ...]
     judges: Rows | None
+    starts: tuple[LinearModel, ...]
     typical: tuple[float, ...]
     options: Options
     decisions: tuple[str, ...]
@@ -127,21 +126,36 @@ class Experiment:
             DivergedError: the loss became NaN or infinite.
         """
         fold, judging = self.folds[member], self.judging(member)
+        settings = replace(self.settings, seed=fold.seed)
         metrics: dict[str, Metric] = {HEADLINE[self.target.task]: self._headline}
         if judging is not None and isinstance(self.network.loss, SquaredError):
             metrics[ROBUST] = robust_loss
-        return train(
+        start = self._start(member)
+        epochs = train(
             self.network,
             self.table,
-            replace(self.settings, seed=fold.seed),
+            settings,
             learnt=fold.learnt,
             validation=judging,
             metrics=metrics,
             monitor=ROBUST if ROBUST in metrics else None,
             probe=probe_of(self.table, fold.learnt),
+            parameters=start,
             engine=engine,
             tell=tell,
         )
+        if start is None or judging is None:
+            return epochs
+        return or_the_start(epochs, start, judging)
+
+    def _start(self, member: int) -> Parameters | None:
+        """Where that member begins; None where `train` draws it."""
+        if not self.starts:
+            return None
+        draws = generator(self.folds[member].seed, Purpose.INITIAL)
+        drawn = initial_parameters(self.network, draws)
+        begun = beginning_as(self.network, drawn, self.starts[member])
+        return begun.astype(self.settings.dtype)
 
     def model(self, parameters: Parameters, history: Sequence[EpochFigures]) -> Model:
         """The model of one member with these parameters, after a training with this history."""
@@ -235,11 +249,27 @@ def prepare(
     target_encoder = _fit_target(frame[target], known, options, fewest_rows_of_class)
     y = target_encoder.encode(frame[target], known)
     n_classes = len(target_encoder.classes)
-    options = settled(options, n=len(known), task=target_encoder.task, n_classes=n_classes)
+    options = settled(
+        options,
+        n=len(known),
+        task=target_encoder.task,
+        n_classes=n_classes,
+        n_columns=len(names),
+        largest_class=float(np.bincount(y).max() / len(y)) if n_classes else 0.0,
+    )
 
     fraction = 0.0 if validation is not None else options.valid_fraction or 0.0
     seeds = member_seeds(options.seed, options.members or 1)
-    folds, said = folds_of(y, fraction, seeds)
+    ignored = {name for name, kind in options.kinds.items() if kind == "ignored"}
+    ignored.update(options.ignore)
+    looked_at = {name: frame[name] for name in names if name not in ignored}
+    copies = copies_in(looked_at, known, y) if fraction else None
+    folds, said = folds_of(y, fraction, seeds, copies)
+    if copies is not None:
+        n_distinct = int(copies.max()) + 1
+        said.append(
+            f"{len(known):,} rows are {n_distinct:,} distinct ones: copies are held out together"
+        )
     decisions += said if validation is None and options.valid_fraction else []
     learnt = np.unique(np.concatenate([fold.learnt for fold in folds]))
     encoder = TableEncoder.fit(
@@ -271,6 +301,7 @@ def prepare(
         table=rows,
         folds=folds,
         judges=judges,
+        starts=linear_starts(network, options, rows, judges, folds, ~encoder.is_bin),
         typical=typical_answer(target_encoder, rows.take(learnt)),
         options=options,
         decisions=tuple(decisions),

@@ -44,7 +44,10 @@ def member_seeds(seed: int, n_members: int) -> list[int]:
 
 
 def folds_of(
-    y: Targets, fraction: float, seeds: Sequence[int]
+    y: Targets,
+    fraction: float,
+    seeds: Sequence[int],
+    copies: NDArray[np.int64] | None = None,
 ) -> tuple[tuple[Fold, ...], list[str]]:
     """A fold for each seed, and what there is to say about it.
 
@@ -56,10 +59,16 @@ def folds_of(
         y: encoded targets; classes of shape (n,) give every part their share.
         fraction: of the rows, from 0 to below 1.
         seeds: one for each member; the first decides which rows are held out.
+        copies: for each row the number of its group, of which all or none are held out; None where
+            every row is its own.
     """
     n, everything = len(y), np.arange(len(y))
     n_parts = min(len(seeds), MOST_PARTS, int(1 / fraction) if fraction else 1)
-    parts = held_out_parts(_strata(y), fraction, n_parts, seeds[0])
+    strata, first, group = strata_of(y), everything, everything
+    if copies is not None:
+        _, first, group = np.unique(copies, return_index=True, return_inverse=True)
+    of_groups = held_out_parts(strata[first], fraction, n_parts, seeds[0])
+    parts = [np.flatnonzero(np.isin(group, part)) for part in of_groups]
     said = []
     if min(map(len, parts)) < MIN_VALIDATION_ROWS:
         parts = [everything[:0]]
@@ -96,6 +105,6 @@ def held_out_parts(
     return [part(k) for k in range(n_parts)]
 
 
-def _strata(y: Targets) -> NDArray[np.int64]:
+def strata_of(y: Targets) -> NDArray[np.int64]:
     """Groups of rows of which every part gets its share."""
     return np.asarray(y) if y.ndim == 1 else np.zeros(len(y), dtype=np.int64)

@@ -24,7 +24,7 @@ from chainrule.losses import (
     SoftmaxCrossEntropy,
 )
 from chainrule.network import Network, multilayer_perceptron
-from chainrule.optimizers import LBFGS, OPTIMIZERS, AdamW, Optimizer
+from chainrule.optimizers import LBFGS, OPTIMIZERS, AdamW, Optimizer, ScaledAdamW
 from chainrule.schedules import SCHEDULES, Cosine, Schedule, WarmUp
 from chainrule.training import TrainingSettings
 
@@ -47,7 +47,7 @@ class Options:
         optimizer: a name of `optimizers.OPTIMIZERS`.
         rate: the base learning rate.
         schedule: a name of `schedules.SCHEDULES`.
-        decay: decoupled weight decay, of adamw only.
+        decay: decoupled weight decay, of adamw and scaled_adamw only.
         l2: weight of the penalty l2 / 2 sum W^2.
         batch_size: rows for each step.
         epochs: passes over the training rows, at most.
@@ -114,8 +114,23 @@ LARGE = 10_000
 #: 170,000 rows on, an epoch has steps enough for fewer of them to do.
 ROWS_TO_SEE = 10_000_000
 
+#: A class with this share of the rows is the usual one, and the others are rare.
+USUAL = 0.9
+
+#: Rows held out for each network, where that is no more than a quarter of them.
+ROWS_TO_JUDGE = 12
+
+#: Rows for each bin of a number, at least: a bend must be learnt from somewhere.
+ROWS_OF_A_BIN = 100
+
+#: Bins of all columns together, at most: beyond, a training takes long, and learns noise.
+MOST_BINS = 3_000
+
 #: Where the borders of a number's intervals may lie.
 BINS_BY = ("quantiles", "target")
+
+#: What trains where the user names no optimizer.
+USUAL_OPTIMIZER = ScaledAdamW.name
 
 #: Losses that only one task has.
 REGRESSION_LOSSES = ("squared", "absolute", "huber", "quantile", "poisson")
@@ -157,10 +172,26 @@ def loss_name(options: Options) -> str | None:
     return name
 
 
-def settled(options: Options, *, n: int, task: str, n_classes: int) -> Options:
-    """The options with every choice made, for n training rows.
+def settled(
+    options: Options,
+    *,
+    n: int,
+    task: str,
+    n_classes: int,
+    n_columns: int = 1,
+    largest_class: float = 0.0,
+) -> Options:
+    """The options with every choice made.
 
     The defaults were chosen by measurement: docs/decisions/0004-defaults.md.
+
+    Args:
+        options: with what the user has decided.
+        n: rows whose target is known.
+        task: "regression" or "classification".
+        n_classes: 0 for regression.
+        n_columns: of the table, the target not counted.
+        largest_class: share of the rows that are of the most frequent class.
     """
     _check_counts(options)
     second_order = options.optimizer == "lbfgs"
@@ -169,11 +200,14 @@ def settled(options: Options, *, n: int, task: str, n_classes: int) -> Options:
     defaults: dict[str, Any] = {
         "task": task,
         "loss": _default_loss(task, n_classes),
-        "label_smoothing": 0.1 if classes and not small and not large else 0.0,
+        # smoothing makes every class likelier than a rare one is
+        "label_smoothing": (
+            0.1 if classes and not small and not large and largest_class < USUAL else 0.0
+        ),
         "hidden": (128, 128) if small else (256, 256),
         "activation": ("relu",) if classes and not large else ("silu",),
         "dropout": 0.0 if small or second_order else 0.1,
-        "optimizer": "adamw",
+        "optimizer": USUAL_OPTIMIZER,
         "rate": 1e-3 if classes and large else 3e-3,
         "schedule": "cosine",
         "decay": 0.01 if classes and large else 0.1,
@@ -181,15 +215,21 @@ def settled(options: Options, *, n: int, task: str, n_classes: int) -> Options:
         "batch_size": 32 if small else 256 if large else 128,
         "epochs": 200 if small or second_order else max(10, min(60, ROWS_TO_SEE // n)),
         "patience": 30 if small or second_order else 20,
-        "bins": 8 if small else 16 if not large else 48 if classes else 96,
+        "bins": _default_bins(n, n_columns, classes),
         "bins_by": "target" if large and not classes else "quantiles",
-        "valid_fraction": 0.15,
+        "valid_fraction": min(0.25, max(0.15, ROWS_TO_JUDGE / n)),
         "members": 1 if second_order else _default_members(n),
     }
     open_choices = {
         name: value for name, value in defaults.items() if getattr(options, name) is None
     }
     return replace(options, **open_choices)
+
+
+def _default_bins(n: int, n_columns: int, classes: bool) -> int:
+    """Fewer where there are few rows to learn bends from, or many columns to bend."""
+    most = 8 if n < SMALL else 16 if n < LARGE else 48 if classes else 96
+    return min(most, n // ROWS_OF_A_BIN, MOST_BINS // n_columns)
 
 
 def _default_members(n: int) -> int:
@@ -298,7 +338,7 @@ def _decided(choice: T | None) -> T:
 
 def _optimizer_of(options: Options) -> Optimizer | LBFGS:
     kind = choose("optimizer", options.optimizer or "", OPTIMIZERS)
-    return AdamW(decay=options.decay or 0.0) if kind is AdamW else kind()
+    return kind(decay=options.decay or 0.0) if issubclass(kind, AdamW) else kind()
 
 
 def _schedule_of(options: Options) -> Schedule:

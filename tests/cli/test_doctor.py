@@ -45,7 +45,8 @@ def test_a_training_in_which_all_is_well_says_so_in_a_line(chainrule, train):
 
 
 def test_a_training_that_went_wrong_says_what_and_how_to_see_more(chainrule, train):
-    text = train("--rate", "3", "--activation", "relu", late=pl.col("y"))
+    drawn = ("--initializer", "he_normal")  # a linear start would be kept, and nothing be dead
+    text = train("--rate", "3", "--activation", "relu", *drawn, late=pl.col("y"))
     assert "! Leakage suspected" in text
     assert "! Learning rate too high" in text
     assert "Dead ReLUs" not in text  # the third

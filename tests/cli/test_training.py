@@ -118,7 +118,9 @@ def test_json_says_null_where_a_figure_is_undefined(chainrule, flowers):
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(chainrule, flowers):
-    lines = train(chainrule, "--epochs", "40", "--members", "1").stderr.splitlines()
+    lines = train(
+        chainrule, "--epochs", "40", "--members", "1", "--patience", "0"
+    ).stderr.splitlines()
     assert 10 <= len(lines) <= 12
     assert lines[-1].startswith("epoch 40 of 40  loss ")
     lines = train(chainrule, "--epochs", "40", "--members", "3").stderr.splitlines()

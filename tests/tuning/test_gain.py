@@ -13,7 +13,10 @@ from chainrule.tuning.gain import gains
 
 def models(table, target, **options):
     """A model of the given options after one epoch, and one after thirty."""
-    wanted = Options(hidden=(8,), bins=0, rate=0.02, batch_size=16, members=1, epochs=30, **options)
+    wanted = Options(
+        hidden=(8,), bins=0, rate=0.02, batch_size=16, members=1, epochs=30,
+        initializer="he_normal", **options,
+    )  # fmt: skip
     experiment = prepare(table, target, wanted)
     epochs = list(experiment.train())
     return [experiment.model(epochs[k].parameters, []) for k in (0, -1)]

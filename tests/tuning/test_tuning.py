@@ -190,4 +190,4 @@ def test_where_only_the_defaults_were_tried_they_are_trained_once_on_all_rows():
 
 def test_too_few_rows_to_choose_by_are_refused():
     with pytest.raises(InputError, match=r"too few to tune.*--valid"):
-        Tuning(wanted(), table(40))
+        Tuning(wanted(), table(12))

@@ -191,7 +191,12 @@ LabelSmoothing = Annotated[
 # the training
 Optimizer = Annotated[
     str | None,
-    _option(TRAINING, "sgd, rmsprop, adam, adamw or lbfgs.", "NAME", "adamw"),
+    _option(
+        TRAINING,
+        "sgd, rmsprop, adam, adamw, scaled_adamw or lbfgs.",
+        "NAME",
+        "scaled_adamw",
+    ),
 ]
 Rate = Annotated[
     float | None,
@@ -209,7 +214,11 @@ Schedule = Annotated[
 Decay = Annotated[
     float | None,
     _option(
-        TRAINING, "Decoupled weight decay of adamw.", "NUMBER", "follows the table", parser=_real
+        TRAINING,
+        "Decoupled weight decay of adamw and scaled_adamw.",
+        "NUMBER",
+        "follows the table",
+        parser=_real,
     ),
 ]
 L2 = Annotated[

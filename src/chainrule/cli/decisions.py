@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from chainrule.errors import InputError
+from chainrule.optimizers import DECAYING
 from chainrule.options import Options, network_of, settings_of, settled, task_of
 
 LINEAR = "none"
@@ -81,9 +82,9 @@ def _check_belonging(options: Options, task: str | None) -> None:
     """Refuse options that would have no effect beside the others."""
     if options.label_smoothing and task == "regression":
         raise InputError("label_smoothing is for classification; leave it out of a regression.")
-    if options.decay is not None and options.optimizer not in (None, "adamw"):
+    if options.decay is not None and options.optimizer not in (None, *DECAYING):
         raise InputError(
-            f"decay belongs to the optimizer adamw, and {options.optimizer} has none; use l2."
+            f"decay belongs to {' and '.join(DECAYING)}, and {options.optimizer} has none; use l2."
         )
     if options.optimizer == "lbfgs":
         for name in ("rate", "schedule", "batch_size", "dropout"):

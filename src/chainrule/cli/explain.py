@@ -145,11 +145,11 @@ def _rule(name: str | None, rate: float | None) -> tuple[Any, float]:
     """The optimiser of the step and its rate."""
     from chainrule.choices import choose
     from chainrule.optimizers import OPTIMIZERS, Optimizer
-    from chainrule.trace.steps import PLAIN_DESCENT
+    from chainrule.trace.steps import PLAIN_DESCENT, WORKED
 
     rules: dict[str, Optimizer] = {"sgd": PLAIN_DESCENT}
     for known, kind in OPTIMIZERS.items():
-        if issubclass(kind, Optimizer) and known not in rules:
+        if issubclass(kind, Optimizer) and known in WORKED and known not in rules:
             rules[known] = kind()
     rule = choose("optimizer", name or "sgd", rules)
     rate = (0.1 if rule is PLAIN_DESCENT else 0.001) if rate is None else rate

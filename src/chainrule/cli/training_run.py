@@ -4,11 +4,8 @@ The model is written before anything is reported, so that no closed pipe can los
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Timer
 from time import monotonic
 from typing import Any
 
@@ -50,8 +47,9 @@ from chainrule.engines.choice import Choice, choose_engine
 from chainrule.ensemble import Course, Ensemble
 from chainrule.errors import DivergedError, InputError
 from chainrule.evaluation import Evaluation
-from chainrule.experiment import ROBUST, Experiment, prepare
+from chainrule.experiment import Experiment, prepare
 from chainrule.model import Model
+from chainrule.monitored_loss import ROBUST
 from chainrule.options import Options
 from chainrule.table import Reading
 from chainrule.training import Epoch
@@ -140,8 +138,7 @@ def run(
     settings = experiment.settings
     choice = choose_engine(engine, experiment.network, settings.optimizer, settings.dtype)
     if choice.warm_up is not None:
-        with _said_if_long("compiling the engine for this machine, once: some ten seconds"):
-            choice.warm_up()
+        choice.warm_up()
     if until is not None:
         experiment = fitted_to(experiment, choice.engine, until - monotonic(), cores())
     screen = Screen(stderr=as_json)
@@ -198,17 +195,6 @@ def _calibrated(ensemble: Ensemble) -> Model:
         return model
     held_out = ensemble.held_out(model)
     return calibrated(model, held_out)[0] if held_out else model
-
-
-@contextmanager
-def _said_if_long(sentence: str) -> Iterator[None]:
-    """Say the sentence on stderr if the block takes more than a second."""
-    timer = Timer(1.0, complain, ("note", sentence))
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _save(model: Model, path: Path, stopped_by: int | None) -> int | None:
@@ -268,6 +254,8 @@ def _say_beginning(
     if options.optimizer != "lbfgs":
         how += f", rate {options.rate:g} ({options.schedule}), batches of {options.batch_size}"
     indented(screen, Text(f"{how}, at most {amount(experiment.settings.epochs, 'epoch')}"))
+    if experiment.starts:
+        indented(screen, Text("begins as the linear model that is best for the rows that choose"))
     indented(screen, Text(choice.sentence))
     screen.file.flush()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,9 +20,10 @@ from chainrule.folds import folds_of, member_seeds
 from chainrule.model import Model, class_probabilities
 from chainrule.network import Network
 from chainrule.options import Options
-from chainrule.table import column_of, frame_of, row_weights, rows_with_target
+from chainrule.table import column_of, copies_in, frame_of, row_weights, rows_with_target
 from chainrule.table.encoder import Column
 from chainrule.table.numbers import NumberColumn
+from chainrule.training import START
 
 MOST_ROWS = 5_000
 """Of each part; of a longer one so many are drawn at random, always the same."""
@@ -172,7 +174,7 @@ def case_of_table(model: Model, table: Any, validation: Any = None) -> Case:
     """
     model = model.member(0)
     rows, at = _encoded(model, table)
-    split = _split(model, rows)
+    split = _split(model, rows, frame_of(table), at)
     if split is None and validation is None:
         return Case(model, None, _part(model, rows, at))
     learnt, held_out = split if split is not None else (np.arange(len(rows)), at[:0])
@@ -195,7 +197,9 @@ def _encoded(model: Model, table: Any) -> tuple[Rows, NDArray[np.int64]]:
     return Rows(model.encoder.encode(frame, known), y, weight), at
 
 
-def _split(model: Model, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+def _split(
+    model: Model, rows: Rows, frame: nw.DataFrame[Any], at: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     """The rows learnt from and those held out, if these are the rows of the model's training."""
     counts = [model.training.get(f"{part}_rows") for part in ("training", "validation")]
     everything = np.arange(len(rows))
@@ -207,7 +211,9 @@ def _split(model: Model, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int6
             y = y.reshape(-1).astype(np.int64)
         options = options_of(model)
         seeds = member_seeds(options.seed, options.members or 1)
-        (first, *_), _ = folds_of(y, options.valid_fraction or 0.0, seeds)
+        inputs = {c.name: frame[c.name] for c in model.encoder.columns if c.inputs}
+        copies = copies_in(inputs, at, y)
+        (first, *_), _ = folds_of(y, options.valid_fraction or 0.0, seeds, copies)
         learnt, held_out = first.learnt, first.held_out
         if counts != [len(learnt), len(held_out)]:
             return None
@@ -220,7 +226,9 @@ def _is_known(model: Model, learnt: Rows, held_out: Rows) -> bool:
     """Whether the rows have what the training recorded of them: the loss of those held out, or,
     where there were none, the mean or the shares of the target.
     """
-    recorded = [figures.get("validation loss") for figures in model.history]
+    recorded = [
+        figures.get(name) for figures in model.history for name in ("validation loss", START)
+    ]
     losses = [loss for loss in recorded if loss is not None]
     if not len(held_out) or not losses:
         found = typical_answer(model.target, learnt)

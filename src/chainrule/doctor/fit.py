@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.doctor.case import Case
 from chainrule.doctor.finding import Finding, NextStep
 from chainrule.doctor.retraining import retrain
+from chainrule.training import START
 
 SURE = 4.0
 """Standard errors that the difference of two losses must exceed."""
@@ -60,6 +61,9 @@ def _best_long_ago(case: Case, constant: float) -> Iterator[Finding]:
         return
     best = int(np.argmin(judged)) + 1
     useless = min(judged) > HARDLY * constant
+    start = case.figures(START)
+    if start and not useless and start[0] - min(judged) < WIDE * constant:
+        return  # the linear model that it began as is enough, and was kept or hardly changed
     yield Finding(
         "overfitting",
         "warning" if useless else "note",

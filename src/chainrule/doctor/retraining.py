@@ -6,7 +6,7 @@ from typing import Any
 
 from chainrule.doctor.finding import NextStep
 from chainrule.model import Model
-from chainrule.options import Options, settled
+from chainrule.options import USUAL_OPTIMIZER, Options, settled
 
 
 def options_of(model: Model) -> Options:
@@ -31,7 +31,7 @@ def retrain(model: Model, **changes: Any) -> NextStep:
     for option in fields(Options):
         value = getattr(options, option.name)
         given = value is not None and value != getattr(usual, option.name)
-        if given or (option.name == "optimizer" and value not in (None, "adamw")):
+        if given or (option.name == "optimizer" and value not in (None, USUAL_OPTIMIZER)):
             words += _words(option.name, value)
     return NextStep("train", tuple(words))
 

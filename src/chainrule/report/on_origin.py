@@ -6,6 +6,7 @@ from typing import Any
 
 from chainrule import __version__
 from chainrule.model import Model
+from chainrule.optimizers import DECAYING
 from chainrule.report.contents import Origin
 from chainrule.report.figure import Numbers, table
 from chainrule.report.judged_rows import JudgedRows
@@ -87,7 +88,7 @@ def _belongs(name: str, value: Any, model: Model) -> bool:
     if name == "label_smoothing":
         return bool(value)
     if name == "decay":
-        return options.get("optimizer") == "adamw"
+        return options.get("optimizer") in DECAYING
     if options.get("optimizer") == "lbfgs":
         return name not in ("rate", "schedule", "batch_size", "dropout")
     return True

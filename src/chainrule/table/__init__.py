@@ -1,6 +1,7 @@
 """Tables: read from files, and encoded column by column into the inputs of a network."""
 
 from chainrule.table.cells import frame_of
+from chainrule.table.copies import copies_in
 from chainrule.table.encoder import TableEncoder
 from chainrule.table.frames import column_of, row_weights, rows_with_target
 from chainrule.table.reading import Reading, read_table
@@ -13,6 +14,7 @@ __all__ = [
     "TableEncoder",
     "TargetEncoder",
     "column_of",
+    "copies_in",
     "frame_of",
     "read_table",
     "row_weights",

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from chainrule.table.cells import EVERY_ROW, Cells, RowSelection, canonical_numbers
 
-#: Levels that get an input of their own, at most. The first layer costs (inputs x width); beyond a
-#: hundred levels those left over hold few rows each, and the weights of a level are learnt from its
-#: own rows only.
-MAX_LEVELS = 100
+#: Levels that get an input of their own, at most; those that get one have ten rows each in a large
+#: table (`fewest_rows`). With 4,000 levels that count, of 20,000 rows, 1,000 inputs in place of 100
+#: lowered the error by a tenth, and the training took no longer.
+MAX_LEVELS = 1_000
 
 #: Places up to this many have inputs of 0 and 1; those of more are lower, see `height`.
 MOST_FULL_PLACES = 10

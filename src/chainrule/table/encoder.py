@@ -102,6 +102,17 @@ class TableEncoder:
         """The d names of the inputs, in the order of the columns of X."""
         return tuple(name for column in self.columns for name in column.inputs)
 
+    @property
+    def is_bin(self) -> NDArray[np.bool_]:
+        """Which of the d inputs are bins of a number, beside its value."""
+        found = []
+        for column in self.columns:
+            own = np.zeros(len(column.inputs), dtype=bool)
+            if isinstance(column, NumberColumn) and column.edges:
+                own[column.bins] = True
+            found.append(own)
+        return np.concatenate(found)
+
     def encode(self, frame: Any, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """X (n, d) of these rows (None: all), C-contiguous and finite; columns are matched by name,
         those not known to the encoder are passed over.

@@ -81,6 +81,11 @@ class NumberColumn:
         indicator = (f"{self.name} is missing",) if self.n_missing else ()
         return value + self._bin_names() + indicator
 
+    @property
+    def bins(self) -> slice:
+        """Where the bins stand among the inputs, if there are edges."""
+        return slice(1, len(self.edges))
+
     def encode(self, cells: Cells) -> NDArray[np.float32]:
         """(n, len(inputs)); raises TableError for text, an infinity, or a magnitude beyond 1e38."""
         values = numbers_of(cells, "correct the cell, or leave it empty if the value is unknown")
@@ -90,7 +95,7 @@ class NumberColumn:
         if self.scaling:
             X[:, 0] = self.scaling.apply(values)
         if self.edges:
-            X[:, 1 : len(self.edges)] = piecewise_linear(values, self.edges)
+            X[:, self.bins] = piecewise_linear(values, self.edges)
         if self.n_missing:
             X[:, -1] = missing
         return X

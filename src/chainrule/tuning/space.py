@@ -14,6 +14,7 @@ from optuna.distributions import (
     FloatDistribution,
 )
 
+from chainrule.optimizers import DECAYING
 from chainrule.options import BINS_BY, Options
 
 T = TypeVar("T", int, float, str)
@@ -45,7 +46,7 @@ def space_of(asked: Options, settled: Options) -> Space:
         "bins": _one_of(BINS, settled.bins or 0),
         "bins_by": _one_of(BINS_BY, settled.bins_by or BINS_BY[0]),
     }
-    if settled.optimizer == "adamw":
+    if settled.optimizer in DECAYING:
         space["decay"] = _one_of(DECAYS, settled.decay or 0.0)
     else:
         space["l2"] = _one_of(PENALTIES, settled.l2 or 0.0)
