@@ -9,6 +9,7 @@ from sklearn.preprocessing import scale
 
 from chainrule import MLPClassifier, MLPRegressor
 from chainrule.activations import ACTIVATIONS
+from chainrule.errors import InputError
 from chainrule.schedules import OneCycle
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -45,6 +46,43 @@ def test_class_weights_are_row_weights_by_class():
     by_class.fit(X, y, sample_weight=of_row)
     by_row.fit(X, y, sample_weight=of_class * of_row)
     assert np.array_equal(by_class.coefs_[0], by_row.coefs_[0])
+
+
+def test_a_batch_may_lack_a_class_that_has_a_weight():
+    order = np.argsort(y, kind="stable")
+    by_class = small(class_weight={0: 3.0, 2: 0.5}, batch_size="auto")
+    by_row = small(batch_size="auto")
+    for some in np.split(order, 6):
+        by_class.partial_fit(X[some], y[some], classes=[0, 1, 2])
+        weight = np.array([3.0, 1.0, 0.5])[y[some]]
+        by_row.partial_fit(X[some], y[some], weight, classes=[0, 1, 2])
+    assert np.array_equal(by_class.coefs_[0], by_row.coefs_[0])
+
+
+def test_weights_of_several_labels_are_multiplied():
+    labels = np.column_stack([y == 0, y > 0, np.arange(150) % 2]).astype(int)
+    weights = [{1: 2.0}, {0: 3.0, 1: 0.5}, {}]
+    of_row = np.where(labels[:, 0], 2.0, 1.0) * np.where(labels[:, 1], 0.5, 3.0)
+    by_label = small(class_weight=weights)
+    by_row = small().fit(X, labels, sample_weight=of_row)
+    for form in (np.asarray, csr_array):
+        assert np.array_equal(by_label.fit(X, form(labels)).coefs_[0], by_row.coefs_[0])
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "targets", "said"),
+    [
+        ({7: 1.0}, y, r"\[7\], of class_weight are not in y"),
+        ({0: -1.0}, y, "finite numbers from 0 on"),
+        ({0: "many"}, y, "no number"),
+        ([{0: 1.0}], y, "must be 'balanced' or a dict"),
+        ({0: 1.0}, np.eye(3)[y], "list of 3 dicts"),
+        ([{0: 1.0}], np.eye(3)[y], "list of 3 dicts"),
+    ],
+)
+def test_class_weights_that_mean_nothing_are_refused(class_weight, targets, said):
+    with pytest.raises(InputError, match=said):
+        small(class_weight=class_weight).fit(X, targets)
 
 
 def test_balanced_classes_find_more_of_a_rare_class():
@@ -243,6 +281,23 @@ def test_precision_is_that_of_a_table_which_was_converted_before(solver, form):
     assert np.array_equal(answers, converted.predict_proba(form(X.astype(np.float32))))
     wide = small(precision="float64", solver=solver).fit(form(X.astype(np.float32)), y)
     assert wide.coefs_[0].dtype == np.float64
+
+
+def test_bfloat16_is_float32_whose_wide_products_are_rounded():
+    answers = {}
+    for precision in ("float32", "bfloat16"):
+        model = small(
+            hidden_layer_sizes=(40, 40), precision=precision, engine="reference", max_iter=3
+        ).fit(X, y)
+        assert model.coefs_[0].dtype == np.float32
+        answers[precision] = model.predict_proba(X)
+    apart = np.abs(answers["bfloat16"] - answers["float32"]).max()
+    assert 1e-6 < apart < 0.02
+
+
+def test_bfloat16_is_refused_where_no_product_would_be_rounded():
+    with pytest.raises(InputError, match="bfloat16"):
+        small(precision="bfloat16", solver="lbfgs").fit(X, y)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

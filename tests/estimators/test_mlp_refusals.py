@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
 
 from chainrule import MLPClassifier, MLPRegressor
 from chainrule.errors import InputError, ModelFileError
@@ -25,6 +26,8 @@ WRONG = {
     "learning_rate_init": [0, -1, "fast"],
     "max_iter": [0, 2.5],
     "shuffle": ["yes", 1],
+    "tol": [-1, float("inf")],
+    "random_state": [-1, 2**32, "a", np.random.default_rng(0)],
     "momentum": [-0.1, 1.0],
     "validation_fraction": [1.0, -0.1],
     "n_iter_no_change": [0, 2.5],
@@ -48,6 +51,22 @@ def test_a_parameter_that_means_nothing_is_refused_by_name_when_fit_is_called(na
         model.fit(X, y)
 
 
+@pytest.mark.parametrize("begin", [MLPClassifier.fit, MLPClassifier.partial_fit])
+def test_a_refused_parameter_leaves_the_model_as_it_was(begin):
+    model = MLPClassifier(alpha=-1)
+    with pytest.raises(InputError):
+        begin(model, X, y)
+    assert [name for name in vars(model) if name.endswith("_")] == []
+
+
+def test_after_a_fit_that_failed_the_model_is_not_fitted():
+    model = MLPClassifier((4,))
+    with pytest.raises(InputError):
+        model.fit(X, y, sample_weight=np.zeros(150))
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+
+
 def test_a_refusal_says_what_came_and_what_was_expected():
     with pytest.raises(TypeError, match=r"^The 'alpha' parameter of MLPClassifier must be 0 or a "
                        r"positive number; got -1\.$"):  # fmt: skip
@@ -59,6 +78,7 @@ REFUSED = {
     "dropout changes at random": (MLPClassifier(solver="lbfgs", dropout=0.1), {}),
     "of shape|has shape": (MLPClassifier(), {"sample_weight": [1.0, 2.0]}),
     "not negative": (MLPClassifier(), {"sample_weight": np.full(150, -1.0)}),
+    "something else than numbers": (MLPClassifier(), {"sample_weight": ["a"] * 150}),
     "not be zero for all": (MLPClassifier(), {"sample_weight": np.zeros(150)}),
     "validation_data must be": (MLPClassifier(), {"validation_data": (X,)}),
     "3 features": (MLPClassifier(), {"validation_data": (X[:, :3], y)}),

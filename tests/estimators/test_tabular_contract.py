@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -22,9 +23,13 @@ from chainrule.errors import InputError
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 
 
+TWICE = (
+    "a row repeated twice stands in two batches, and may be split between learning and judging; a "
+    "row of weight 2 stands in one"
+)
 EXPECTED_FAILURES = {
-    "check_sample_weight_equivalence_on_dense_data": "a row repeated twice stands in two batches, "
-    "and may be split between learning and judging; a row of weight 2 stands in one",
+    "check_sample_weight_equivalence_on_dense_data": TWICE,
+    "check_sample_weight_equivalence_on_sparse_data": TWICE,
 }
 
 
@@ -60,9 +65,9 @@ def classifier():
 
 def test_a_grid_is_searched_through_a_pipeline_on_two_processes():
     pipeline = Pipeline([("network", small())])
-    grid = {"network__learning_rate_init": [1e-6, 0.02], "network__class_weight": ["balanced"]}
+    grid = {"network__ignore": [list(X.columns[1:]), ()], "network__class_weight": ["balanced"]}
     search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, y)
-    assert search.best_params_["network__learning_rate_init"] == 0.02
+    assert search.best_params_["network__ignore"] == ()
     assert search.score(X, y) > 0.9
 
 
@@ -81,8 +86,8 @@ def test_the_importance_of_a_column_is_what_shuffling_it_costs():
     columns = X[["bill_length_mm", "island"]].assign(noise=np.tile([0.5, 1.5], 172))
     fitted = small(n_members=2).fit(columns, y)
     found = permutation_importance(fitted, columns, y, n_repeats=3, random_state=0)
-    assert found.importances_mean[0] > found.importances_mean[1] > 0.05
-    assert abs(found.importances_mean[2]) < 0.05
+    length, island, noise = found.importances_mean
+    assert length > island > 2 * abs(noise)
 
 
 @pytest.mark.parametrize("through", ["pickle", "joblib"])
@@ -151,13 +156,14 @@ class TestCallbacks:
     def test_a_scoring_monitor_sees_the_score_after_each_epoch_of_each_member(self):
         from sklearn.callback import ScoringMonitor
 
-        monitor = ScoringMonitor(scoring="accuracy")
+        monitor = ScoringMonitor(scoring="neg_log_loss")
         estimator = TabularClassifier((8,), max_iter=3, n_members=2, random_state=0, n_jobs=2)
         estimator.set_callbacks(monitor).fit(X, y)
         log = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
         assert len(log) == 6
-        assert log[-1]["accuracy"] == estimator.score(X, y)
-        assert log[0]["accuracy"] != log[-1]["accuracy"]
+        last = get_scorer("neg_log_loss")(estimator, X, y)
+        assert log[-1]["neg_log_loss"] == pytest.approx(last)
+        assert log[0]["neg_log_loss"] != log[-1]["neg_log_loss"]
 
     def test_a_progress_bar_runs_to_its_end(self, capsys):
         pytest.importorskip("rich")

@@ -35,6 +35,7 @@ _DTYPES: dict[str | None, tuple[type[np.floating[Any]], ...]] = {
     None: (np.float64, np.float32),
     "float32": (np.float32,),
     "float64": (np.float64,),
+    "bfloat16": (np.float32,),
 }
 """What X may be, for each `precision`."""
 
@@ -67,7 +68,12 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         if sample_weight is None:
             return None
         n = y.shape[0]
-        weight = np.asarray(sample_weight, dtype=np.float64)
+        try:
+            weight = np.asarray(sample_weight, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"sample_weight holds something else than numbers: {error}."
+            ) from error
         weight = np.full(n, weight) if weight.ndim == 0 else weight
         if weight.shape != (n,):
             raise InputError(
@@ -178,6 +184,7 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
             or X.shape[0] == 0
             or X.shape[1] != getattr(self, "n_features_in_", None)
             or hasattr(self, "feature_names_in_")
+            or not hasattr(self, "coefs_")
         ):
             return False
         with np.errstate(over="ignore", invalid="ignore"):
@@ -365,6 +372,9 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
             If the file is damaged, foreign, or of another kind of estimator.
         """
         return read_estimator(path, cls)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "coefs_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

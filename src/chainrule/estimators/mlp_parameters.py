@@ -16,7 +16,7 @@ from chainrule.engines.choice import ENGINES
 from chainrule.errors import InputError
 from chainrule.schedules import Schedule
 
-SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "rmsprop")
+SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "scaled_adamw", "rmsprop")
 STOCHASTIC_SOLVERS = SOLVERS[1:]
 POLICIES = ("constant", "invscaling", "adaptive")
 """What scikit-learn calls schedules; with its own solvers, only sgd heeds them."""
@@ -24,7 +24,7 @@ POLICIES = ("constant", "invscaling", "adaptive")
 SCHEDULE_NAMES = ("cosine", "one_cycle", "warm_up")
 ACTIVATION_NAMES: dict[str, Activation] = {"logistic": SIGMOID, **ACTIVATIONS}
 FILLINGS = ("median", "indicator")
-PRECISIONS = ("float32", "float64")
+PRECISIONS = ("float32", "float64", "bfloat16")
 LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "poisson")
 
 
@@ -114,7 +114,7 @@ RULES: dict[str, Rule] = {
     "power_t": _NOT_NEGATIVE,
     "max_iter": _whole_from_1(),
     "shuffle": _YES_OR_NO,
-    "tol": Rule(lambda value: _is_real(value) and value >= 0, "0 or a positive number"),
+    "tol": _NOT_NEGATIVE,
     "verbose": Rule(
         lambda value: _is_yes_or_no(value) or _is_whole(value, 0),
         "True, False, or a whole number from 0",
@@ -132,6 +132,12 @@ RULES: dict[str, Rule] = {
         "a whole number from 1, or infinity",
     ),
     "max_fun": _whole_from_1(),
+    "random_state": Rule(
+        lambda value: value is None
+        or isinstance(value, np.random.RandomState)
+        or (_is_whole(value, 0) and int(value) < 2**32),
+        "a whole number from 0 to 2**32 - 1, a numpy.random.RandomState, or None",
+    ),
     "dropout": _SHARE,
     "weight_decay": _NOT_NEGATIVE,
     "clip": _optional(_POSITIVE),

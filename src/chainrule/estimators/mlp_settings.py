@@ -26,6 +26,7 @@ from chainrule.optimizers import (
     Clipped,
     Optimizer,
     RMSProp,
+    ScaledAdamW,
 )
 from chainrule.schedules import SCHEDULES, Constant, Cosine, Schedule, WarmUp
 from chainrule.training import TrainingSettings
@@ -121,6 +122,7 @@ def settings_of(
         shuffle=bool(parameters["shuffle"]),
         seed=seed,
         dtype=dtype,
+        bfloat16=parameters["precision"] == "bfloat16",
     )
 
 
@@ -177,5 +179,7 @@ def _step_maker(parameters: Mapping[str, Any]) -> Optimizer:
             return RMSProp(epsilon=epsilon)
         case "adamw":
             return AdamW(*betas, epsilon, float(parameters["weight_decay"]))
+        case "scaled_adamw":
+            return ScaledAdamW(*betas, epsilon, float(parameters["weight_decay"]))
         case _:
             return Adam(*betas, epsilon)

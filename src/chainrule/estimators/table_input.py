@@ -1,6 +1,6 @@
 """What users of scikit-learn pass as X and as weights, as data frames with named columns."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,11 @@ from sklearn.utils.validation import validate_data
 
 from chainrule.arrays import Floats
 from chainrule.errors import InputError, TableError
+from chainrule.estimators.sparse_table import checked_sparse, columns_of
 from chainrule.table import frame_of
+
+_TIMES = ("M8[D]", "M8[ms]", "M8[us]", "M8[ns]", "m8[ms]", "m8[us]", "m8[ns]")
+"""NumPy's points and spans of time as Polars takes them."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ def named_frame(estimator: Any, X: Any, *, reset: bool) -> nw.DataFrame[Any]:
         ValueError: X is no table, or has other columns than the one fitted.
     """
     if _is_frame(X):
+        X = _with_one_level(X)
         _check_columns(X)
     else:
         X = _as_array(X)
@@ -49,6 +54,7 @@ def named_frame(estimator: Any, X: Any, *, reset: bool) -> nw.DataFrame[Any]:
 
 def with_table_tags(tags: Any) -> Any:
     """The tags of an estimator that takes tables as they are."""
+    tags.input_tags.sparse = True
     tags.input_tags.allow_nan = True
     tags.input_tags.string = True
     tags.input_tags.categorical = True
@@ -60,23 +66,38 @@ def _is_frame(X: Any) -> bool:
     return bool(nw.dependencies.is_into_dataframe(X))
 
 
-def _as_array(X: Any) -> NDArray[Any]:
-    """X as a two-dimensional array of any dtype, without a copy where it is one.
+def _with_one_level(X: Any) -> Any:
+    """X, of pandas with a header of several rows as scikit-learn sees it: without names of texts.
+
+    Two names that are tuples would be told apart, but not be read as names of columns.
+    """
+    if nw.dependencies.is_pandas_dataframe(X) and X.columns.nlevels > 1:
+        return X.set_axis(range(X.shape[1]), axis=1)
+    return X
+
+
+def _as_array(X: Any) -> Any:
+    """X as a two-dimensional array of any dtype, without a copy where it is one; or as CSC.
 
     Raises:
-        InputError: X is sparse, complex, empty, or not two-dimensional.
+        InputError: X is complex, empty, not two-dimensional, or sparse and too large to write out.
     """
-    if issparse(X):
+    if nw.dependencies.is_into_series(X):
         raise InputError(
-            "X is sparse, and a table with named columns of several kinds is dense: convert it "
-            "with X.toarray() if it fits into memory, or use MLPClassifier and MLPRegressor, which "
-            "take sparse matrices."
+            f"Expected a table, got a series ({type(X).__name__}): give a data frame of one column "
+            "(X.to_frame()), or a slice of one row (X.iloc[[i]] of pandas, X[i:i+1] of Polars)."
         )
     if np.ma.isMaskedArray(X):
         X = np.ma.filled(X.astype(object), None)
-    array = np.asarray(X)
+    array = checked_sparse(X) if issparse(X) else np.asarray(X)
     if array.dtype.kind == "c":
         raise InputError(f"Complex data not supported: X holds numbers of type {array.dtype}.")
+    named = isinstance(X, Mapping) and not issparse(X)
+    if named or array.dtype.kind == "V" or _holds_mappings(array):
+        raise InputError(
+            f"Expected a table, got {type(X).__name__} with named fields: make it a data frame, as "
+            "by pandas.DataFrame(X)."
+        )
     if array.ndim != 2:
         raise InputError(
             f"Expected a table: a data frame, or a 2D array of rows and columns; got "
@@ -93,16 +114,21 @@ def _as_array(X: Any) -> NDArray[Any]:
     return array
 
 
+def _holds_mappings(array: Any) -> bool:
+    return (
+        array.dtype.kind == "O" and array.ndim == 1 and any(isinstance(x, Mapping) for x in array)
+    )
+
+
 def _as_frame(X: Any, names: Collection[str]) -> nw.DataFrame[Any]:
-    """A data frame or an array of `_as_array` as a frame whose columns have these names, in order.
+    """A data frame or what `_as_array` gave as a frame whose columns have these names, in order.
 
     Raises:
         TableError: two columns have one name.
     """
     if not _is_frame(X):
-        return nw.from_native(
-            pl.DataFrame([_column(name, X[:, j]) for j, name in enumerate(names)])
-        )
+        columns = columns_of(X, names) if issparse(X) else zip(names, X.T, strict=True)
+        return nw.from_native(pl.DataFrame([_column(*column) for column in columns]))
     frame = frame_of(X)
     if frame.columns == list(names):
         return frame
@@ -112,6 +138,8 @@ def _as_frame(X: Any, names: Collection[str]) -> nw.DataFrame[Any]:
 def _column(name: str, values: NDArray[Any]) -> pl.Series:
     if values.dtype.kind == "f" and values.dtype.itemsize not in (4, 8):
         values = values.astype(np.float64)
+    if values.dtype.kind in "Mm" and values.dtype.str[1:] not in _TIMES:
+        values = values.astype(f"{values.dtype.kind}8[us]")
     if values.dtype.kind in "SU":
         return pl.Series(name, values.astype(str).tolist(), dtype=pl.String)
     if values.dtype.kind == "O":  # texts, numbers and None, as they come
@@ -123,8 +151,10 @@ def target_array(y: Any) -> NDArray[Any]:
     """Targets of any library as an array.
 
     Raises:
-        InputError: one that is no number is missing.
+        InputError: one that is no number is missing, or they are a sparse matrix.
     """
+    if issparse(y):
+        raise InputError("y is a sparse matrix: give an array, y.toarray().")
     if nw.dependencies.is_into_series(y):
         series = nw.from_native(y, series_only=True)
         missing = series.is_null().to_numpy().astype(bool)
@@ -165,7 +195,10 @@ def checked_weights(sample_weight: Any, n: int) -> Floats | None:
     """
     if sample_weight is None:
         return None
-    weight = np.asarray(sample_weight, dtype=np.float64)
+    try:
+        weight = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"sample_weight holds something else than numbers: {error}.") from error
     weight = np.full(n, weight) if weight.ndim == 0 else weight
     if weight.shape != (n,):
         raise InputError(f"sample_weight has shape {weight.shape}, but X has {n} rows.")

@@ -25,7 +25,7 @@ class TableTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     n_bins : int, default=0
         Most intervals of the piecewise-linear encoding of each number column; 0 for none.
-    max_categories : int, default=100
+    max_categories : int, default=1000
         Most categories of a column that get an input of their own; rarer ones share one.
     kinds : dict of str to str, default=None
         Columns whose kind you know better: {"zip": "category"}. Kinds are "number", "category",
@@ -93,9 +93,9 @@ class TableTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.encoder_ = TableEncoder.fit(
             frame,
             kinds=self.kinds,
-            ignore=self.ignore,
-            missing=self.missing,
-            bins=self.n_bins,
+            ignore=self.ignore or (),
+            missing=self.missing or (),
+            bins=self.n_bins or 0,
             max_levels=self.max_categories,
         )
         return self

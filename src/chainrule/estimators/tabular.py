@@ -4,7 +4,6 @@ X goes through `chainrule.experiment.prepare`, as a table does on the command li
 encoded, and what the user leaves open is decided by measured defaults.
 """
 
-import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,20 +14,15 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from joblib import effective_n_jobs
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.validation import (
-    assert_all_finite,
-    check_consistent_length,
-    check_is_fitted,
-)
+from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
 from chainrule.arrays import Floats
 from chainrule.budget import MOST_MEMBERS, fitted_to
 from chainrule.engines.choice import choose_engine
 from chainrule.ensemble import Ensemble, HeldOut
 from chainrule.errors import InputError
-from chainrule.estimators.fit_callbacks import CallbackSupportMixin, FitTask
+from chainrule.estimators.fit_callbacks import FitTask
 from chainrule.estimators.table_input import (
     LabelledRows,
     checked_weights,
@@ -36,9 +30,8 @@ from chainrule.estimators.table_input import (
     named_frame,
     target_array,
     with_column,
-    with_table_tags,
 )
-from chainrule.estimators.tabular_file import read_tabular, write_tabular
+from chainrule.estimators.tabular_fitted import FittedTable, curve_of
 from chainrule.estimators.tabular_options import check_tabular_parameters, options_of
 from chainrule.experiment import prepare
 from chainrule.folds import MIN_VALIDATION_ROWS, held_out_parts
@@ -46,11 +39,12 @@ from chainrule.model import Model
 from chainrule.options import Options
 
 
-class TabularEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
-    """Base of `TabularClassifier` and `TabularRegressor`."""
+class TabularEstimator(FittedTable):
+    """Base of `TabularClassifier` and `TabularRegressor`: it fits."""
 
     _task: str
-    model_: Model
+    _several_targets: str
+    """What to do where y has a column for each of several targets."""
 
     @abstractmethod
     def _learn_target(self, y: NDArray[Any]) -> None:
@@ -165,7 +159,13 @@ class TabularEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         if y is None:
             what = f"This {type(self).__name__} estimator"
             raise InputError(f"{what} requires y to be passed, but the target y is None.")
-        y = column_or_1d(target_array(y), warn=True)
+        y = target_array(y)
+        if y.ndim == 2 and y.shape[1] > 1:
+            raise InputError(
+                f"y should be a 1d array, got an array of shape {y.shape} instead: "
+                f"{type(self).__name__} learns one target. {self._several_targets}"
+            )
+        y = column_or_1d(y, warn=True)
         check_consistent_length(frame, y)
         if y.dtype.kind == "f":
             assert_all_finite(y, input_name="y")
@@ -192,100 +192,9 @@ class TabularEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         for line in self.decisions_:
             print(line)  # noqa: T201 - as `verbose` asks
         for k, member in enumerate(self.members_):
-            best = min(_curve(member, "validation loss") or _curve(member, "loss"))
+            best = min(curve_of(member, "validation loss") or curve_of(member, "loss"))
             line = f"member {k}: {len(member.history)} epochs, best loss {best:.6g}"
             print(line)  # noqa: T201 - as `verbose` asks
-
-    # After fitting
-
-    @property
-    def members_(self) -> tuple[Model, ...]:
-        """The members of the ensemble, each as a model of its own."""
-        check_is_fitted(self)
-        return tuple(self.model_.member(k) for k in range(len(self.model_.members)))
-
-    @property
-    def n_iter_(self) -> int:
-        """Epochs of the first member."""
-        return len(self.model_.history)
-
-    @property
-    def loss_curve_(self) -> list[float]:
-        """The training loss of the first member after each epoch."""
-        return _curve(self.model_, "loss")
-
-    @property
-    def validation_loss_curve_(self) -> list[float] | None:
-        """The validation loss of the first member after each epoch; None without such rows."""
-        return _curve(self.model_, "validation loss") or None
-
-    def _asked(self, X: Any) -> tuple[Model, Floats]:
-        """The model, exact enough for answers that are the same whatever rows are beside, and the
-        inputs that X becomes.
-        """
-        check_is_fitted(self)
-        return self.model_.in_float64(), self.model_.encoder.encode(
-            named_frame(self, X, reset=False)
-        )
-
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
-        """The names of the inputs that the columns became.
-
-        Parameters
-        ----------
-        input_features : ignored
-            Only for the interface.
-
-        Returns
-        -------
-        ndarray of str
-            In the order of the network's inputs.
-        """
-        return np.asarray(self.model_.encoder.input_names, dtype=object)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted estimator to a model file, which holds no code (see `load`).
-
-        It is also one that `chainrule predict` and `chainrule.model.Model.load` read.
-
-        Parameters
-        ----------
-        path : str or path
-            Where to.
-        """
-        check_is_fitted(self)
-        write_tabular(path, self)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read an estimator that `save` wrote. Nothing in the file is executed.
-
-        Parameters
-        ----------
-        path : str or path
-            Where from.
-
-        Returns
-        -------
-        estimator
-            Fitted as it was.
-
-        Raises
-        ------
-        ModelFileError
-            Damaged, foreign, or of another kind of estimator.
-        """
-        return read_tabular(path, cls)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "model_" in vars(self)
-
-    def __sklearn_tags__(self) -> Any:
-        return with_table_tags(super().__sklearn_tags__())
-
-
-def _curve(model: Model, name: str) -> list[float]:
-    return [figure for epoch in model.history if (figure := epoch[name]) is not None]
 
 
 def _spare_seed(seed: int) -> int:

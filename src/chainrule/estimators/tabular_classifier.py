@@ -6,17 +6,18 @@ from typing import Any, Self
 import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax, logsumexp
 from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from chainrule.arrays import Floats
 from chainrule.calibration import Calibration, calibrated, needs_calibration
 from chainrule.ensemble import HeldOut
 from chainrule.errors import InputError
+from chainrule.estimators.class_weights import weights_by_class
 from chainrule.estimators.fit_callbacks import with_callbacks
 from chainrule.estimators.tabular import TabularEstimator
-from chainrule.model import Model, class_probabilities
+from chainrule.model import Model
 
 
 class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc]
@@ -29,7 +30,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
         choice to the defaults, which follow the number of rows.
     activation : str or tuple of str, default=None
         The function of the hidden neurons, or one for each hidden layer.
-    solver : {'adamw', 'adam', 'sgd', 'rmsprop', 'lbfgs'}, default=None
+    solver : {'scaled_adamw', 'adamw', 'adam', 'sgd', 'rmsprop', 'lbfgs'}, default=None
         How weights are found.
     alpha : float, default=None
         Weight of the penalty alpha / 2 times the sum of the squared weights.
@@ -47,7 +48,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
     dropout : float, default=None
         Share of the hidden activations set to 0 in each step.
     weight_decay : float, default=None
-        Decoupled weight decay of 'adamw'.
+        Decoupled weight decay of 'scaled_adamw' and 'adamw'.
     label_smoothing : float, default=None
         Share of the certainty that is taken from each class label, and spread over all classes.
     n_bins : int, default=None
@@ -123,6 +124,11 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
     """
 
     _task = "classification"
+    _several_targets = (
+        "For several, or for labels that do not exclude each other, "
+        "sklearn.multioutput.MultiOutputClassifier fits one of it for each, and MLPClassifier "
+        "learns labels with one network."
+    )
 
     def __init__(
         self,
@@ -209,11 +215,10 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        model, inputs = self._asked(X)
-        return class_probabilities(model.predictions(inputs))
+        return np.exp(self.predict_log_proba(X))
 
     def predict_log_proba(self, X: Any) -> Floats:
-        """The logarithm of the probability of each class.
+        """The logarithm of the probability of each class, exact where these are almost 0 too.
 
         Parameters
         ----------
@@ -225,21 +230,46 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+        model, inputs = self._asked(X)
+        scores = model.scores(inputs)
+        if scores.shape[2] == 1:  # of two classes the network has one score, for the second
+            scores = np.concatenate([np.zeros_like(scores), scores], axis=2)
+        pooled: Floats = logsumexp(log_softmax(scores, axis=2), axis=0)
+        return pooled - np.log(len(scores))
+
+    def decision_function(self, X: Any) -> Floats:
+        """How far each row lies on the side of a class: its score, of all members together.
+
+        The sigmoid of the scores, or their softmax, is `predict_proba`.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_samples, n_features)
+            A table with the columns that were fitted.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Of two classes the log-odds of the second, above 0 where that is the more probable. Of
+            more the logarithm of each class's probability, the largest being that of the answer.
+        """
+        log_probabilities = self.predict_log_proba(X)
+        if log_probabilities.shape[1] == 2:
+            return log_probabilities[:, 1] - log_probabilities[:, 0]
+        return log_probabilities
 
     def _learn_target(self, y: NDArray[Any]) -> None:
         check_classification_targets(y)
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise InputError(
-                f"y holds only one class, {self.classes_[0]!r}, among the rows that count; at "
-                "least two are needed to tell apart."
+                f"y holds only one class, {self.classes_.tolist()[0]!r}, among the rows that "
+                "count; at least two are needed to tell apart."
             )
         if self.classes_.dtype.kind not in "OU":
             return
         for label in self.classes_:
-            if not label.strip() or label != label.strip() or label in self.missing:
+            if not label.strip() or label != label.strip() or label in (self.missing or ()):
                 raise InputError(
                     f"y holds the class {label!r}, which reads like a missing value or has blanks "
                     "around it: rename the class, or leave its rows out."
@@ -256,7 +286,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
     def _row_weights(self, y: NDArray[Any], sample_weight: Floats | None) -> Floats | None:
         if self.class_weight is None:
             return sample_weight
-        of_class: Floats = compute_sample_weight(self.class_weight, y)
+        of_class = weights_by_class(self.class_weight, y, self.classes_)
         return of_class if sample_weight is None else of_class * sample_weight
 
     def _take(self, model: Model, held_out: Sequence[HeldOut]) -> None:

@@ -20,27 +20,41 @@ _OWN_RULES = {
     "calibrate": RULES["shuffle"],
     "time_budget": Rule(lambda value: _is_positive(value), "a positive number of seconds"),
     "n_members": Rule(lambda value: _is_whole(value, 1), "a whole number from 1"),
+    "class_weight": Rule(
+        lambda value: (
+            isinstance(value, Mapping) or (isinstance(value, str) and value == "balanced")
+        ),
+        "'balanced' or a dict from class to weight",
+    ),
+    "n_jobs": Rule(
+        lambda value: _is_whole(abs(value) if isinstance(value, int | np.integer) else value, 1),
+        "a whole number other than 0; -1 is one for each core",
+    ),
     "kinds": Rule(lambda value: isinstance(value, Mapping), "a dict from column to kind"),
     "ignore": Rule(lambda value: _are_texts(value), "a list of column names"),
     "missing": Rule(lambda value: _are_texts(value), "a list of words, written as text"),
 }
 
+_NEVER_OPEN = ("engine", "huber_delta", "quantile_levels")
+
 _LOSSES = {"squared_error": "squared", "absolute_error": "absolute", "poisson": "poisson"}
 
 
 def check_tabular_parameters(estimator: str, parameters: Mapping[str, Any]) -> None:
-    """Refuse parameters that mean nothing; None leaves any of them open.
+    """Refuse parameters that mean nothing; None leaves all but a few of them open.
 
     Raises:
         ParameterError: names the parameter, what came, and what it must be.
     """
     rules = {**RULES, **_OWN_RULES}
     for name, value in parameters.items():
-        if value is not None and name in rules and not rules[name].holds(value):
-            raise ParameterError(
-                f"The '{name}' parameter of {estimator} must be {rules[name].expected}; "
-                f"got {value!r}."
-            )
+        may_be_open = name not in _NEVER_OPEN
+        if name not in rules or (value is None and may_be_open) or rules[name].holds(value):
+            continue
+        raise ParameterError(
+            f"The '{name}' parameter of {estimator} must be {rules[name].expected}"
+            f"{', or None to leave it open' if may_be_open else ''}; got {value!r}."
+        )
 
 
 def options_of(parameters: Mapping[str, Any], task: str, seed: int, weight: str | None) -> Options:
@@ -70,8 +84,8 @@ def options_of(parameters: Mapping[str, Any], task: str, seed: int, weight: str 
         patience=0 if patience == np.inf else patience,
         bins=parameters["n_bins"],
         kinds=dict(parameters["kinds"] or {}),
-        ignore=tuple(parameters["ignore"]),
-        missing=tuple(parameters["missing"]),
+        ignore=tuple(parameters["ignore"] or ()),
+        missing=tuple(parameters["missing"] or ()),
         weight=weight,
         valid_fraction=parameters["validation_fraction"],
         members=parameters["n_members"],

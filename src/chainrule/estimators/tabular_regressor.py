@@ -35,7 +35,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
         Where 'huber' turns from squares to absolute values, in standard deviations of y.
     quantile_levels : float or tuple of float, default=(0.05, 0.5, 0.95)
         The quantiles that 'quantile' learns; `predict` gives the one nearest to 0.5.
-    solver : {'adamw', 'adam', 'sgd', 'rmsprop', 'lbfgs'}, default=None
+    solver : {'scaled_adamw', 'adamw', 'adam', 'sgd', 'rmsprop', 'lbfgs'}, default=None
         How weights are found.
     alpha : float, default=None
         Weight of the penalty alpha / 2 times the sum of the squared weights.
@@ -53,7 +53,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
     dropout : float, default=None
         Share of the hidden activations set to 0 in each step.
     weight_decay : float, default=None
-        Decoupled weight decay of 'adamw'.
+        Decoupled weight decay of 'scaled_adamw' and 'adamw'.
     n_bins : int, default=None
         Most intervals of the piecewise-linear encoding of each number column; 0 for none.
     kinds : dict of str to str, default=None
@@ -119,6 +119,10 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
     """
 
     _task = "regression"
+    _several_targets = (
+        "For several, sklearn.multioutput.MultiOutputRegressor fits one of it for each, and "
+        "MLPRegressor learns them with one network."
+    )
 
     def __init__(
         self,
