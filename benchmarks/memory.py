@@ -11,12 +11,11 @@ a small table and has to learn it.
 """
 
 import argparse
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
-from record import OURS, Measurement, show, write
+from record import OURS, Measurement, installed, show, write
 
 COLUMNS = 50
 
@@ -99,15 +98,20 @@ def fit(X, y, epochs):
 def main() -> None:
     """Measure, print a table, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("sides", nargs="*", default=list(SIDES), metavar="side")
+    parser.add_argument(
+        "sides", nargs="*", default=list(SIDES), metavar="side", help=", ".join(map(repr, SIDES))
+    )
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--json", type=Path, default=Path("memory.json"))
     asked = parser.parse_args()
+    if unknown := set(asked.sides) - set(SIDES):
+        parser.error(f"there is no side {sorted(unknown)}; there are {list(SIDES)}")
     matrix = asked.rows * COLUMNS * 4 / 1e6
     mark = 1.3 * matrix + 200
     found = []
     for side in asked.sides:
-        if side == "PyTorch" and not importlib.util.find_spec("torch"):
+        if side == "PyTorch" and not installed("torch"):
+            print("PyTorch is not installed, and left out.")
             continue
         script = PROLOGUE + SIDES[side] + EPILOGUE
         words = [sys.executable, "-c", script, str(asked.rows), str(COLUMNS)]
@@ -117,7 +121,7 @@ def main() -> None:
         found += [
             Measurement("peak of the process", side, peak, "MB", limit),
             Measurement("before the fit, table included", side, before, "MB"),
-            Measurement("peak, times the table", side, peak / matrix, ""),
+            Measurement("peak, times the table", side, peak / matrix, "times"),
         ]
     print(f"a table of {matrix:,.0f} MB")
     show(found)

@@ -10,14 +10,13 @@ Peers that are not installed are left out; they come with the extra `benchmarks`
 """
 
 import argparse
-import importlib.util
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from record import OURS, Measurement, show, write
+from record import OURS, Measurement, installed, show, write
 
 from chainrule.activations import RELU
 from chainrule.engines import compiled, reference
@@ -98,18 +97,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("rows", nargs="*", type=int, default=ROWS)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--no-peers", action="store_true", help="chainrule alone")
     parser.add_argument("--json", type=Path, default=Path("prediction.json"))
     asked = parser.parse_args()
     parameters = initial_parameters(NETWORK, np.random.default_rng(0), dtype=np.float32)
-    sides: dict[str, Answer] = {
-        OURS: lambda X: compiled.scores(NETWORK, parameters, X),
-        "scikit-learn": sklearn_side(parameters),
-    }
+    sides: dict[str, Answer] = {OURS: lambda X: compiled.scores(NETWORK, parameters, X)}
     for name, package, side in (
+        ("scikit-learn", "sklearn", sklearn_side),
         ("PyTorch", "torch", torch_side),
         ("onnxruntime", "onnxruntime", onnx_side),
     ):
-        if importlib.util.find_spec(package):
+        if installed(package) and not asked.no_peers:
             sides[name] = side(parameters)
 
     found = []

@@ -9,6 +9,7 @@ The JSON is {"benchmark", "machine", "measurements"}: a flat list, one entry for
 """
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -62,6 +63,11 @@ def machine() -> dict[str, Any]:
     }
 
 
+def installed(package: str) -> bool:
+    """Whether a peer is there."""
+    return importlib.util.find_spec(package) is not None
+
+
 def cpu_name() -> str:
     """The processor, as the system calls it."""
     try:
@@ -84,6 +90,8 @@ def show(found: Sequence[Measurement]) -> None:
     about = machine()
     print(f"{about['cpu']}; {about['threads and products']}; load {about['load']}")
     sides = list(dict.fromkeys(one.side for one in found))
+    if len(sides) > 1:
+        print(f"In brackets: how many times the figure of {OURS} it is.")
     width = max(len(one.case) for one in found) + 2
     marked = any(one.mark is not None for one in found)
     columns = [*sides, "mark"] if marked else sides

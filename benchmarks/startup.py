@@ -1,27 +1,41 @@
+# ruff: noqa: T201
 """How long one waits before anything is computed: imports, first fits, compilation, the command.
 
-    python benchmarks/startup.py
-    python benchmarks/startup.py --rounds 9
+    python benchmarks/startup.py                     # about a minute
+    python benchmarks/startup.py train compilation   # the cases with one of these words in them
 
 Every figure is of new processes, in turn with those of the peers; the fastest round counts, as
-whatever else runs on a machine only ever adds. "Beyond its compute" is the first fit less the same
-fit once more. CPU seconds say what the clock of a busy machine hides. Peers that are not installed
-are left out; they come with the extra `benchmarks`.
+whatever else runs on a machine only ever adds, and the first one fills the caches of the system.
+"Beyond its compute" is the first fit less the same fit once more. CPU seconds say what the clock of
+a busy machine hides. Peers that are not installed are left out; they come with the extra
+`benchmarks`.
 """
 
 import argparse
-import importlib.util
+import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from record import OURS, Measurement, show, write
+from record import OURS, Measurement, installed, show, write
 
 PENGUINS = Path(__file__).parents[1] / "examples" / "penguins.csv"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One figure to be taken, in seconds, and what it should be below."""
+
+    case: str
+    name: str
+    measure: Callable[[], float]
+    mark: float | None
+
 
 TIMED = """
 import time
@@ -139,8 +153,7 @@ options = settled(Options(), n=344, task="classification", n_classes=3)
 settings = settings_of(options)
 choice = choose_engine("compiled", network_of(options, 8, 3), settings.optimizer, settings.dtype)
 start = time.process_time()
-kernels = choice.warm_up()
-assert kernels or sys.argv[2] == "again"
+choice.warm_up()
 print(time.process_time() - start)
 """
 
@@ -168,13 +181,8 @@ def cpu_seconds(work: Callable[[], float]) -> float:
     )  # fmt: skip
 
 
-def installed(package: str) -> bool:
-    """Whether a peer is there."""
-    return importlib.util.find_spec(package) is not None
-
-
-def sides(folder: str) -> list[tuple[str, str, str, float | None, Callable[[], float]]]:
-    """(case, side, unit, mark, measurement) of everything that is installed."""
+def sides(folder: str) -> list[Side]:
+    """Everything that is installed."""
     ours_fit = FITTED.format(
         imports="from chainrule import MLPClassifier", fit=f"{SKLEARN_FIT}.fit(X, y)"
     )
@@ -185,12 +193,10 @@ def sides(folder: str) -> list[tuple[str, str, str, float | None, Callable[[], f
     )
     train = ("chainrule", "train", str(PENGUINS), "--target", "species")
     train = (*train, "--model", f"{folder}/penguins.safetensors")
-    found: list[tuple[str, str, str, float | None, Callable[[], float]]] = []
+    found: list[Side] = []
 
-    def side(
-        case: str, side: str, work: Callable[[], float], mark: float | None = None, unit: str = "s"
-    ) -> None:
-        found.append((case, side, unit, mark, work))
+    def side(case: str, name: str, measure: Callable[[], float], mark: float | None = None) -> None:
+        found.append(Side(case, name, measure, mark))
 
     imports, classifier = "import", "import of the classifier"
     side(imports, OURS, lambda: printed(TIMED.format(work="import chainrule")), 0.3)
@@ -217,32 +223,45 @@ def sides(folder: str) -> list[tuple[str, str, str, float | None, Callable[[], f
         OURS,
         lambda: cpu_seconds(lambda: lasted(*train, folder=folder)),
     )
+    side("first compilation, CPU seconds", OURS, lambda: compilation(folder), 5.0)
+    side("the same from its files, CPU seconds", OURS, lambda: printed(COMPILED, f"{folder}/k"))
     return found
+
+
+def compilation(folder: str) -> float:
+    """CPU seconds to compile what a training with the defaults needs, once: it takes long."""
+    kernels = Path(folder) / "k"
+    if kernels.exists():
+        return math.inf
+    kernels.mkdir()
+    return printed(COMPILED, str(kernels))
 
 
 def main() -> None:
     """Measure, print a table, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("words", nargs="*", help="of the cases wanted; by default all")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-peers", action="store_true", help="chainrule alone")
     parser.add_argument("--json", type=Path, default=Path("startup.json"))
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        compilation = printed(COMPILED, folder, "first")
-        again = printed(COMPILED, folder, "again")
-        work = sides(folder)
-        for *_, measure in work:  # compiles what is missing, and fills the caches of the system
-            measure()
-        times: list[list[float]] = [[] for _ in work]
-        for _ in range(asked.rounds):
-            for each, (*_, measure) in zip(times, work, strict=True):
-                each.append(measure())
+        wanted = [
+            side
+            for side in sides(folder)
+            if (side.name == OURS or not asked.no_peers)
+            and (not asked.words or any(word in side.case for word in asked.words))
+        ]
+        if not wanted:
+            parser.error(f"no case has one of the words {asked.words}")
+        times: list[list[float]] = [[] for _ in wanted]
+        for number in range(asked.rounds):
+            print(f"round {number + 1} of {asked.rounds}", file=sys.stderr)
+            for each, side in zip(times, wanted, strict=True):
+                each.append(side.measure())
     found = [
-        Measurement(case, side, min(each), unit, mark)
-        for each, (case, side, unit, mark, _) in zip(times, work, strict=True)
-    ]
-    found += [
-        Measurement("first compilation, CPU seconds", OURS, compilation, "s", 5.0),
-        Measurement("the same from its files, CPU seconds", OURS, again, "s"),
+        Measurement(side.case, side.name, min(each), "s", side.mark)
+        for each, side in zip(times, wanted, strict=True)
     ]
     show(found)
     write(asked.json, "startup", found)

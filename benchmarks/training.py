@@ -3,6 +3,7 @@
 
     python benchmarks/training.py                 # all cases, all peers that are installed
     python benchmarks/training.py S32 M --rounds 5
+    python benchmarks/training.py --torch-compile # minutes more for each case, and a C++ compiler
 
 A step is forward, backward and Adam on one batch, in float32, with ReLU and softmax cross-entropy.
 Every side first has to learn the same problem to the same loss; then all sides take turns, an epoch
@@ -12,11 +13,9 @@ jitted scan; scikit-learn with float32 inputs. Needs the extra `benchmarks`.
 """
 
 import argparse
-import importlib.metadata
-import importlib.util
 import json
 import os
-import platform
+import shutil
 import statistics
 import sys
 import time
@@ -29,6 +28,7 @@ from pathlib import Path
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import numpy as np
+from record import installed, machine
 
 from chainrule.activations import RELU
 from chainrule.engines import EpochPlan, Rows, compiled
@@ -253,34 +253,53 @@ def keras_side(p: Problem) -> Side:
     return epoch
 
 
-def sides(p: Problem, compiles: bool) -> Iterator[tuple[str, Side]]:
+def sides(p: Problem, compiles: bool, peers: bool) -> Iterator[tuple[str, Side]]:
     """Every side that is installed, by name."""
     cpus = threads.cores()
     yield "chainrule", chainrule_side(p, cpus)
     yield "chainrule, 1 thread", chainrule_side(p, 1)
-    if _installed("sklearn"):
+    if not peers:
+        return
+    if installed("sklearn"):
         yield "scikit-learn", sklearn_side(p)
-    if _installed("torch"):
+    if installed("torch"):
         for count in sorted({1, cpus}):
             yield f"PyTorch, {count} threads", torch_side(p, count)
             if compiles:
                 yield f"PyTorch compiled, {count} threads", torch_side(p, count, True)
-    if _installed("jax"):
+    if installed("jax"):
         yield "JAX", jax_side(p)
-    if _installed("keras") and _installed("jax"):
+    if installed("keras") and installed("jax"):
         yield "Keras", keras_side(p)
 
 
-def _installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
+def cxx_compiler() -> str | None:
+    """The C++ compiler that torch.compile would take, if there is one."""
+    return shutil.which(os.environ.get("CXX", "g++")) or shutil.which("clang++")
 
 
-def measured(name: str, rounds: int, compiles: bool) -> dict:
+def learnt_losses(name: str, running: dict[str, Side], epochs: int) -> dict[str, float]:
+    """The loss of each side after its first epochs; a side that cannot be compiled is left out."""
+    learnt = {}
+    for side, epoch in list(running.items()):
+        print(f"{name}: {side}", file=sys.stderr)
+        try:
+            learnt[side] = [epoch(i) for i in range(epochs)][-1]
+        except Exception as error:
+            if not side.startswith("PyTorch compiled"):
+                raise
+            reason = str(error).strip().partition("\n")[0]
+            print(f"{name}: {side} is left out: it could not be compiled ({reason}).")
+            del running[side]
+    return learnt
+
+
+def measured(name: str, rounds: int, compiles: bool, peers: bool) -> dict:
     """Microseconds a step of every side of one case."""
     p = problem(CASES[name])
-    running = dict(sides(p, compiles))
+    running = dict(sides(p, compiles, peers))
     warm = 3
-    learnt = {side: [epoch(i) for i in range(warm)][-1] for side, epoch in running.items()}
+    learnt = learnt_losses(name, running, warm)
     ours = learnt["chainrule"]
     for side, loss in learnt.items():
         # a tenth: rounding leads runs apart once a large network nearly knows its rows by heart
@@ -315,30 +334,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("cases", nargs="*", default=list(CASES), metavar="case")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--torch-compile", action="store_true", help="takes minutes to compile")
+    parser.add_argument(
+        "--torch-compile", action="store_true", help="takes minutes a case, and a C++ compiler"
+    )
+    parser.add_argument("--no-peers", action="store_true", help="chainrule alone")
     parser.add_argument("--json", type=Path, default=Path("training.json"))
     asked = parser.parse_args()
 
-    found = {name: measured(name, asked.rounds, asked.torch_compile) for name in asked.cases}
-    packages = ("numpy", "numba", "scipy-openblas32", "scikit-learn", "torch", "jax", "keras")
-    about = {
-        "machine": platform.processor() or platform.machine(),
-        "cpus": threads.cores(),
-        "load": os.getloadavg() if hasattr(os, "getloadavg") else None,
-        "python": platform.python_version(),
-        "products": compiled.description(),
-        "versions": {
-            name: importlib.metadata.version(name)
-            for name in packages
-            if any(True for _ in importlib.metadata.distributions(name=name))
-        },
+    if unknown := set(asked.cases) - set(CASES):
+        parser.error(f"there is no case {sorted(unknown)}; there are {list(CASES)}")
+    compiles = asked.torch_compile
+    if compiles and cxx_compiler() is None:
+        print("No C++ compiler was found: compiled PyTorch is left out.")
+        compiles = False
+
+    found = {
+        name: measured(name, asked.rounds, compiles, not asked.no_peers) for name in asked.cases
     }
-    asked.json.write_text(json.dumps({"about": about, "cases": found}, indent=2))
+    about = machine()
+    document = {"benchmark": "training", "machine": about, "cases": found}
+    asked.json.write_text(json.dumps(document, indent=2) + "\n")
 
     names = list(
         dict.fromkeys(side for case in found.values() for side in case["microseconds a step"])
     )
-    print(f"microseconds a step; {about['products']}; {about['cpus']} CPUs", file=sys.stdout)
+    print(f"{about['cpu']}; {about['threads and products']}; load {about['load']}")
+    print("microseconds a step")
     print("".join(f"{name:>26}" if not i else f"{name:>10}" for i, name in enumerate(["", *found])))
     for side in names:
         row = [case["microseconds a step"].get(side) for case in found.values()]
