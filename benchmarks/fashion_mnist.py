@@ -5,7 +5,8 @@
     python benchmarks/fashion_mnist.py --data fashion_mnist.npz --hidden 512,256 --epochs 10
 
 The file is a NumPy archive of X_train, y_train, X_test and y_test (or in small letters): 60,000 and
-10,000 images of 28 x 28 pixels, which become 784 columns between 0 and 1, and their classes.
+10,000 images of 28 x 28 pixels, which become 784 columns, standardised by the mean and the standard
+deviation of all pixels learnt from, and their classes.
 """
 
 import argparse
@@ -21,19 +22,20 @@ from chainrule import MLPClassifier, __version__
 from chainrule.cli import warmup
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
-DARKEST = 255
 
 
 def images(path: Path) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-    """Pixels (n, 784) from 0 to 1 and classes (n,), to learn from and to be judged by."""
+    """Standardised pixels (n, 784) and classes (n,), to learn from and to be judged by."""
     with np.load(path) as archive:
         arrays = {name.lower(): archive[name] for name in archive.files}
     if not set(NAMES) <= set(arrays):
         raise SystemExit(f"{path} lacks one of {', '.join(NAMES)}; it holds {', '.join(arrays)}.")
     X, y, X_test, y_test = (arrays[name] for name in NAMES)
 
+    mean, spread = X.mean(), X.std()
+
     def columns(pixels: NDArray) -> NDArray:
-        return (pixels.reshape(len(pixels), -1) / DARKEST).astype(np.float32)
+        return ((pixels.reshape(len(pixels), -1) - mean) / spread).astype(np.float32)
 
     return columns(X), y.ravel(), columns(X_test), y_test.ravel()
 
@@ -66,6 +68,7 @@ def main() -> None:
             dropout=asked.dropout,
             max_iter=asked.epochs,
             n_iter_no_change=asked.epochs,
+            tol=0.0,
             random_state=asked.seed,
         )
         load = os.getloadavg()[0]

@@ -95,7 +95,7 @@ def test_the_first_compilation_on_a_machine_is_announced_once(folder, monkeypatc
     assert twice("test-first") == (42.0, True)
     assert twice("test-second") == (42.0, True)
     assert [record.message for record in caplog.records] == [
-        "note: compiling the engine for this machine, once: some five seconds"
+        "note: compiling the engine for this machine, once: five or six seconds"
     ]
 
 
@@ -183,7 +183,7 @@ logging.getLogger("chainrule").setLevel("{level}")
         text=True,
         check=True,
     )
-    said = "note: compiling the engine for this machine, once: some five seconds\n"
+    said = "note: compiling the engine for this machine, once: five or six seconds\n"
     assert found.stderr == (said if level == "WARNING" else "")
     assert found.stdout == "weigh-float32 5.0\n"
 

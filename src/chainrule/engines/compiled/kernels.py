@@ -114,7 +114,7 @@ def _announce() -> None:
         import logging  # here: it takes some milliseconds, and is hardly ever needed
 
         logging.getLogger(LOGGER).warning(
-            "note: compiling the engine for this machine, once: some five seconds"
+            "note: compiling the engine for this machine, once: five or six seconds"
         )
 
 
