@@ -1,6 +1,5 @@
 """Products of packed factors are those of NumPy, and of bfloat16 where that is asked for."""
 
-import ctypes
 from dataclasses import replace
 
 import numpy as np
@@ -16,8 +15,8 @@ from chainrule.initializers import initial_parameters
 from chainrule.losses import SoftmaxCrossEntropy
 from chainrule.network import Parameters, multilayer_perceptron
 from chainrule.optimizers import SGD, Adam
+from engines.kernel_calls import at, run
 
-WHOLE = ctypes.c_int64
 SIZES = st.one_of(st.integers(1, 20), st.integers(1, 150))
 KINDS = (np.float32, products.PAIRS)
 
@@ -28,14 +27,6 @@ needs_pairs = pytest.mark.skipif(not packed.has_pairs(), reason="needs a CPU wit
 pytestmark = pytest.mark.skipif(
     not products.are_ours(64, np.float32), reason="needs a CPU with AVX-512"
 )
-
-
-def run(address, *arguments):
-    ctypes.CFUNCTYPE(None, *[WHOLE] * len(arguments))(address)(*arguments)
-
-
-def at(array):
-    return array.__array_interface__["data"][0]
 
 
 def rounded(A, kind):

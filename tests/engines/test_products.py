@@ -1,6 +1,5 @@
 """Products and transposes of our own are NumPy's, at every size, and touch nothing beside."""
 
-import ctypes
 from itertools import pairwise
 
 import numpy as np
@@ -9,21 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.engines.compiled import products
+from engines.kernel_calls import at, run
 
-WHOLE = ctypes.c_int64
 SIZES = st.one_of(st.integers(1, 20), st.integers(1, 140))
 
 pytestmark = pytest.mark.skipif(
     not products.are_ours(64, np.float32), reason="needs a CPU with AVX-512"
 )
-
-
-def run(address, *arguments):
-    ctypes.CFUNCTYPE(None, *[WHOLE] * len(arguments))(address)(*arguments)
-
-
-def at(array):
-    return array.__array_interface__["data"][0]
 
 
 def draws(seed, *shape, real):
