@@ -41,8 +41,8 @@ from chainrule.optimizers import Adam
 RATE = 1e-3
 PAUSE = 0.3
 """Seconds before each turn: threads of the side before spin for a while before they sleep. An epoch
-that nobody times follows it, so that the pause itself is not measured: the threads of this side have
-slept too, and a network of S256 is through its 79 steps in the time in which a core wakes up."""
+that nobody times follows it, so that the pause itself is not measured: the threads of this side
+have slept too, and a network of S256 is through its 79 steps while a core wakes up."""
 
 FLOOR = 430e9
 """Operations a second of the best float32 sgemm on two cores of an AMD EPYC (Zen 5).
