@@ -15,6 +15,7 @@ from chainrule.errors import InputError, ModelFileError
 from chainrule.folds import folds_of, held_out_parts
 from chainrule.losses import SoftmaxCrossEntropy
 from chainrule.model import Model
+from chainrule.table import copies_in, frame_of
 
 X, y = load_iris(return_X_y=True)
 A, b = load_diabetes(return_X_y=True)
@@ -118,9 +119,10 @@ def test_the_temperature_that_made_the_scores_is_found_again():
 def test_calibration_divides_the_scores_of_all_members(ensemble):
     cooled = classifier(n_members=3, calibrate=True).fit(X, y)
     T = cooled.calibration_.temperature
-    folds, _ = folds_of(y, 0.15, range(3))
-    assert cooled.calibration_.n_rows == sum(len(fold.held_out) for fold in folds)
     frame = pl.DataFrame(X, schema=[f"x{j}" for j in range(4)])
+    columns = {name: frame_of(frame)[name] for name in frame.columns}
+    folds, _ = folds_of(y, 0.15, range(3), copies_in(columns, np.arange(len(y)), y))
+    assert cooled.calibration_.n_rows == sum(len(fold.held_out) for fold in folds)
     for hot, cold in zip(ensemble.members_, cooled.members_, strict=True):
         assert np.allclose(
             softmax(hot.scores(hot.encoder.encode(frame))[0] / T, axis=1),
