@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.compiled.activations import pointer
-from chainrule.engines.compiled.kernels import kernel
+from chainrule.engines.compiled.kernels import ROUNDING, kernel
 from chainrule.engines.compiled.losses import REALS
 from chainrule.optimizers import FASTEST_SCALE, SGD, Adam, AdamW, Optimizer, RMSProp, ScaledAdamW
 
@@ -91,7 +91,8 @@ def update(kind: type[Optimizer], real: Any) -> int:
     function = {SGD: sgd, RMSProp: rmsprop, Adam: adam, AdamW: adam, ScaledAdamW: adam}[kind]
     p, i, f = pointer(real), "int64", "float64"
     name = f"update-{function.__name__}-{real.__name__}"
-    return kernel(function, name, (p, p, p, p, i, i, f, f, REALS))
+    # no reassociation: LLVM would divide every parameter by 1 - beta^t in place of multiplying
+    return kernel(function, name, (p, p, p, p, i, i, f, f, REALS), fastmath=ROUNDING)
 
 
 @cache

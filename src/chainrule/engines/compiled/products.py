@@ -157,8 +157,8 @@ def transpose(real: Any) -> int:
     turn = of_tiles("turned_tile", real)
 
     def run(A: int, a_row: int, out: int, out_row: int, rows: int, columns: int) -> None:
-        for i in range(0, rows, lanes):
-            for j in range(0, columns, lanes):
+        for j in range(0, columns, lanes):  # so that what is written lies side by side
+            for i in range(0, rows, lanes):
                 source, target = A + i * a_row + j * size, out + j * out_row + i * size
                 turn(source, a_row, target, out_row, min(lanes, rows - i), min(lanes, columns - j))
 
