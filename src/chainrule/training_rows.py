@@ -9,6 +9,7 @@ from chainrule.arrays import is_sparse
 from chainrule.engines import Rows
 from chainrule.errors import InputError
 from chainrule.network import Network
+from chainrule.thermometer import ThermometerInputs
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -24,15 +25,18 @@ def prepared(what: str, network: Network, rows: Rows, dtype: DTypeLike) -> Rows:
     Raises:
         InputError: rows that do not fit the network or that the dtype cannot hold.
     """
-    X: Any
-    if is_sparse(rows.X):
+    X: Any = rows.X
+    if isinstance(X, ThermometerInputs):
+        X = X.astype(dtype)
+        values = X.differences.data
+    elif is_sparse(X):
         from scipy.sparse import csr_array
 
-        X = csr_array(rows.X, dtype=dtype)
+        X = csr_array(X, dtype=dtype)
         values = X.data
     else:
-        X = values = np.ascontiguousarray(rows.X, dtype=dtype)
-    if X.ndim != 2 or X.shape[1] != network.n_inputs:
+        X = values = np.ascontiguousarray(X, dtype=dtype)
+    if len(X.shape) != 2 or X.shape[1] != network.n_inputs:
         raise InputError(
             f"{what} have inputs of shape {X.shape}, "
             f"but this network takes {network.n_inputs} inputs: expected (n, {network.n_inputs})."

@@ -201,7 +201,7 @@ class _Trained(Workspace):
     def __init__(self, kind: tuple[Any, ...], optimizer: Optimizer, rows: Rows, l2: float) -> None:
         self.kind = kind
         network, dtype, most_rows = kind[:3]
-        super().__init__(network, dtype, most_rows, density(rows.X), kind[-1])
+        super().__init__(network, dtype, most_rows, rows.X, kind[-1])
         self.optimizer, self.l2 = optimizer, l2
         self.ready = False
 
@@ -272,7 +272,7 @@ def _whole(
     rows = rows_for(network, rows, theta.dtype)
     weight = float(len(rows) if rows.weight is None else rows.weight.sum(dtype=np.float64))
     learns = gradient is not None
-    space = Workspace(network, theta.dtype, len(rows), density(rows.X))
+    space = Workspace(network, theta.dtype, len(rows), rows.X)
     job = space.job(theta, rows, learns=learns, gradient=gradient)
     with share() as threads:
         for start, stop in _slices(len(rows), space):

@@ -31,6 +31,7 @@ from chainrule.engines.compiled.job import (
     SLOPES,
     SPARSE_PRODUCT,
     SUMS,
+    SUMS_OF_W,
     SUMS_STRIDE,
     THRESHOLD,
     TURNED,
@@ -107,10 +108,11 @@ def pass_block(
             Z = scores
         bias = peek(layer, W) + d * h * size
         if peek(job, ENTRIES) and layer == peek(job, LAYER_TABLE):
+            factor = peek(job, SUMS_OF_W) if peek(job, SUMS_OF_W) else peek(layer, W)
             call(
                 peek(job, SPARSE_PRODUCT),
                 (peek(job, X), peek(job, ENTRIES), peek(job, ROW_ENDS), peek(job, ROW_ENDS),
-                 numbers, int(order != 0), first + at, rows, peek(layer, W), h, Z),
+                 numbers, int(order != 0), first + at, rows, factor, h, Z),
             )  # fmt: skip
         elif peek(layer, PACKED):
             packed_product(job, mine, rows, h, d, source, d, 1, peek(layer, PACKED), d, 0, Z)

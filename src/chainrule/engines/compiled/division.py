@@ -8,6 +8,9 @@ import os
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from chainrule.engines import LEAST_ROUNDED
 from chainrule.engines.compiled import packed, products
 from chainrule.network import Network
@@ -46,13 +49,18 @@ def packed_layers(network: Network, chunk: int, kind: Any) -> list[tuple[bool, b
 
 
 def division(
-    network: Network, chunk: int, density: float = 1.0, packs: bool = False
+    network: Network,
+    chunk: int,
+    density: float = 1.0,
+    packs: bool = False,
+    continues: NDArray[np.int64] | None = None,
 ) -> tuple[int, list[tuple[int, int, int]]]:
     """How a chunk of so many rows is divided: rows of a block, and (layer, first row, rows) panels.
 
     It follows from the shapes, from the share of the inputs that are there and from how many CPUs
     this machine has, used or not: so a run gives the same bits whatever the number of threads.
-    Where W `packs`, panels begin with a strip of its transpose.
+    Where W `packs`, panels begin with a strip of its transpose; no panel of the first W begins with
+    an input that `continues` a thermometer code.
     """
     layers = network.layers
     efforts = [
@@ -67,15 +75,22 @@ def division(
     block += block % 2  # pairs of rows stay together
     grid = packed.STRIP if packs else 1
     ends = [total * i / parts for i in range(1, parts)]
+    free = None if continues is None else np.append(np.flatnonzero(continues == 0), len(continues))
+
+    def allowed(l: int, row: int) -> int:
+        """The row nearest to it with which a panel may begin or end."""
+        return row if l or free is None else int(free[np.abs(free - row).argmin()])
+
     panels, before = [], 0.0
     for l, (layer, effort) in enumerate(zip(layers, efforts, strict=True)):
         d, h = layer.n_inputs, layer.n_outputs
-        cuts = {round((end - before) / effort / grid) * grid for end in ends}
+        cuts = {allowed(l, round((end - before) / effort / grid) * grid) for end in ends}
         inside = sorted(cut for cut in cuts if LEAST_PANEL <= cut <= d - LEAST_PANEL)
         for first, stop in pairwise([0, *inside, d]):
             count = max(1, min(-(-(stop - first) * h // MOST_PANEL), (stop - first) // TALL_PANEL))
-            edges = [first + (stop - first) * i // count // grid * grid for i in range(count)]
-            panels += [(l, a, b - a) for a, b in pairwise([*edges, stop])]
+            inner = [first + (stop - first) * i // count // grid * grid for i in range(count)]
+            edges = sorted({*(allowed(l, edge) for edge in inner), stop})
+            panels += [(l, a, b - a) for a, b in pairwise(edges)]
         before += d * effort
     return min(block, chunk), panels
 

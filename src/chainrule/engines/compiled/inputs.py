@@ -3,6 +3,7 @@
 Kernels look at no bounds, so what would lead them outside of an array ends here.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,30 @@ from chainrule.engines.compiled.sparse import SparseTable
 from chainrule.errors import InputError
 from chainrule.losses import Quantile, SoftmaxCrossEntropy
 from chainrule.network import Network
+from chainrule.thermometer import ThermometerInputs
 
 
 def table_for(network: Network, X: Any, dtype: DTypeLike) -> Floats | SparseTable:
-    """The inputs of a network, dense or sparse as they come.
+    """The inputs of a network, dense, sparse or by differences as they come.
 
     Raises:
         InputError: a shape that does not fit the network, or a sparse array that is not whole.
     """
-    require(X.ndim == 2 and X.shape[1] == network.n_inputs, f"inputs have shape {X.shape}")
+    require(len(X.shape) == 2 and X.shape[1] == network.n_inputs, f"inputs have shape {X.shape}")
+    if isinstance(X, ThermometerInputs):
+        return differences(X, dtype)
     return sparse_table(X, dtype) if is_sparse(X) else np.ascontiguousarray(X, dtype=dtype)
+
+
+def differences(X: ThermometerInputs, dtype: DTypeLike) -> SparseTable:
+    """Thermometer codes, as the kernels read them.
+
+    Raises:
+        InputError: a code that goes on from no input, or sparse inputs that are not whole.
+    """
+    require(X.continues.shape == X.shape[1:], "there is not one word for each input")
+    require(not X.continues[:1].any(), "the first input continues a code")
+    return replace(sparse_table(X.differences, dtype), continues=X.continues.astype(np.int64))
 
 
 def sparse_table(X: Any, dtype: DTypeLike) -> SparseTable:

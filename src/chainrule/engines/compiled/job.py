@@ -31,6 +31,8 @@ JOB = (
     "ask",  # for dense rows of the next step
     "sparse_product",  # of the inputs with the first W, and with its delta
     "sparse_gradient",
+    "running_sums",  # of the first W; 0: the inputs are no differences
+    "gradient_of_sums",
     "add_rows",
     "weigh",
     "loss",
@@ -42,6 +44,8 @@ JOB = (
     "X",  # numbers of dense rows, or of the entries of sparse ones ...
     "entries",  # ... which are in these columns; 0: X is dense
     "row_ends",  # where each sparse row begins and the next does
+    "continues",  # which inputs go on with a thermometer code
+    "sums_of_W",  # the running sums of the first W that the differences ask for
     "y",
     "weight",  # 0: each counts 1
     "order",  # int64 row numbers; 0: as they come
@@ -103,10 +107,11 @@ RESULTS = ("total", "seen", "J", "steps", "loss so far", "weight of the step")
 (
     SIZE, LAYERS, PANELS, N, BATCH, CHUNK, BLOCK, K, PRODUCT, GEMM, MULTIPLY, TRANSPOSE,
     PACKED_PRODUCT, MULTIPLY_PACKED, MULTIPLY_STRIPS, PACK, PACK_TURNED, PACK_DELTA, PACK_WEIGHTS,
-    GATHER, ASK, SPARSE_PRODUCT, SPARSE_GRADIENT, ADD_ROWS, WEIGH, LOSS, UPDATE, UPDATE_SCALED,
-    SQUARES, GIVE_WAY, X, ENTRIES, ROW_ENDS, Y, WEIGHT, ORDER, GRADIENT, SCRATCH, SCRATCH_STRIDE,
-    COPIES, PACKS, SUMS_STRIDE, BLOCK_LOSSES, PANEL_SQUARES, RESULT, SYNC, LOSS_PARAMETERS,
-    OPTIMIZER_PARAMETERS, RATES, L2, SCALE, SCALE_M, SCALE_V, LAYER_TABLE, PANEL_TABLE,
+    GATHER, ASK, SPARSE_PRODUCT, SPARSE_GRADIENT, RUNNING_SUMS, GRADIENT_OF_SUMS, ADD_ROWS, WEIGH,
+    LOSS, UPDATE, UPDATE_SCALED, SQUARES, GIVE_WAY, X, ENTRIES, ROW_ENDS, CONTINUES, SUMS_OF_W, Y,
+    WEIGHT, ORDER, GRADIENT, SCRATCH, SCRATCH_STRIDE, COPIES, PACKS, SUMS_STRIDE, BLOCK_LOSSES,
+    PANEL_SQUARES, RESULT, SYNC, LOSS_PARAMETERS, OPTIMIZER_PARAMETERS, RATES, L2, SCALE, SCALE_M,
+    SCALE_V, LAYER_TABLE, PANEL_TABLE,
 ) = range(len(JOB))  # fmt: skip
 (
     WIDTH_IN, WIDTH, AT, W, M, V, TURNED, PACKED, PACKED_TURNED, PACKED_DELTA, FORWARD, BACKWARD, A,

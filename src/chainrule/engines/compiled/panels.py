@@ -6,9 +6,11 @@ from chainrule.engines.compiled.job import (
     AT,
     BLOCK,
     CHUNK,
+    CONTINUES,
     DELTA,
     ENTRIES,
     GRADIENT,
+    GRADIENT_OF_SUMS,
     L2,
     LAYER_BYTES,
     LAYER_TABLE,
@@ -24,6 +26,7 @@ from chainrule.engines.compiled.job import (
     PARTIAL,
     ROW_ENDS,
     ROWS,
+    RUNNING_SUMS,
     SCALE,
     SCALE_M,
     SCALE_V,
@@ -36,6 +39,7 @@ from chainrule.engines.compiled.job import (
     SQUARES,
     START,
     SUMS,
+    SUMS_OF_W,
     SUMS_STRIDE,
     TRANSPOSE,
     TURNED,
@@ -108,6 +112,9 @@ def pass_panels(
                 (peek(job, X), peek(job, ENTRIES), peek(job, ROW_ENDS), order + first * 8,
                  int(order != 0), first, rows, delta, h, start, height, G, G, adds),
             )  # fmt: skip
+            if ends and peek(job, RUNNING_SUMS):
+                continues = peek(job, CONTINUES) + start * 8
+                call(peek(job, GRADIENT_OF_SUMS), (G, continues, height, h))
         elif peek(layer, PACKED_DELTA):
             packed, chunk = peek(layer, PACKED_DELTA), peek(job, CHUNK)
             left = source + start * size
@@ -137,6 +144,12 @@ def pass_panels(
                     (peek(layer, W) + at, h * size, turned, d * size, height, h),
                 )
             pack_weights(job, me, layer, start, height)
+            if from_inputs and peek(job, RUNNING_SUMS):
+                continues = peek(job, CONTINUES) + start * 8
+                call(
+                    peek(job, RUNNING_SUMS),
+                    (peek(layer, W) + at, continues, height, h, peek(job, SUMS_OF_W) + at),
+                )
 
 
 @inner

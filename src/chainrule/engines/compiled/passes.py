@@ -135,7 +135,8 @@ def _differentiate(
         meetings = meet(job, party, meetings)
         loss += added(peek(job, BLOCK_LOSSES), blocks)
         if learns:
-            pass_panels(job, me, party, first, rows, int(first > 0), 1, 0, 0.0)
+            ends = int(first + rows == peek(job, N))
+            pass_panels(job, me, party, first, rows, int(first > 0), ends, 0, 0.0)
         meetings = meet(job, party, meetings)
     if me == 0:
         results = peek(job, RESULT)

@@ -101,7 +101,7 @@ class _Asked(Workspace):
     def __init__(
         self, network: Network, theta: Floats, n: int, table: Floats | SparseTable
     ) -> None:
-        super().__init__(network, theta.dtype, n)
+        super().__init__(network, theta.dtype, n, table)
         self.n, self.kind, self.tempo = n, kind(table), Tempo()
         self.block = min(n, BLOCK_ROWS)
         self.chunk = self.block if n <= BLOCK_ROWS else self.block * cores()
@@ -119,6 +119,7 @@ class _Asked(Workspace):
         if theta is not self.theta:
             self.theta = theta
             self.layers[:, W_AT] = self.layers[:, AT] + address(theta)
+        self.sum_up(theta)  # even of the same array, which may have changed
 
     def look_at(self, table: Floats | SparseTable) -> None:
         """Take the inputs from another table."""

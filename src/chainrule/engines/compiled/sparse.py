@@ -2,6 +2,8 @@
 
 Columns such as one-hot codes leave a few numbers in each row. In SciPy's CSR form these numbers and
 their columns lie side by side; row r's begin at row_ends[r] and end where the next row's begin.
+Thermometer codes leave a few differences, which are multiplied with running sums of W
+(`thermometer.py`).
 """
 
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.arrays import Floats
-from chainrule.engines.compiled.activations import INTEGERS
+from chainrule.engines.compiled.activations import INTEGERS, pointer
 from chainrule.engines.compiled.kernels import kernel
 from chainrule.engines.compiled.products import REGISTER, of_tiles
 
@@ -29,12 +31,15 @@ class SparseTable:
         columns: theirs, int32 or int64.
         row_ends: where each row's begin, and at last where the last row's end; of the same type.
         shape: (n, d).
+        continues: int64 (d,), 1 for an input that goes on with a thermometer code; None where the
+            numbers are the inputs and no differences.
     """
 
     numbers: Floats
     columns: NDArray[Any]
     row_ends: NDArray[Any]
     shape: tuple[int, int]
+    continues: NDArray[np.int64] | None = None
 
     @property
     def density(self) -> float:
@@ -43,8 +48,12 @@ class SparseTable:
 
 
 def kind(table: Any) -> Any:
-    """Tables of one kind are read by the same kernels: None for dense ones, else their indices."""
-    return table.columns.dtype if isinstance(table, SparseTable) else None
+    """Tables of one kind are read in the same way: None for dense ones, else the type of their
+    indices and which inputs continue a code.
+    """
+    if not isinstance(table, SparseTable):
+        return None
+    return table.columns.dtype, None if table.continues is None else table.continues.tobytes()
 
 
 def density(X: Floats | SparseTable) -> float:
@@ -153,3 +162,43 @@ def gradient(real: Any, index: Any) -> int:
     c = _pointer(index)
     arguments = (i, c, c, INTEGERS, i, i, i, i, i, i, i, p, i, i)
     return kernel(run, f"sparse-gradient-{real.__name__}-{np.dtype(index).name}", arguments)
+
+
+@cache
+def running_sums(real: Any) -> int:
+    """Address of `running_sums(W, continues, height, h, C)`.
+
+    C[i] <- W[i] + C[i - 1] for an input i that continues a code, else W[i]. The first row of W is
+    that of an input that continues none.
+    """
+
+    def run(W: Any, continues: Any, height: int, h: int, C: Any) -> None:
+        for i in range(height):
+            at = i * h
+            if i > 0 and continues[i]:
+                before = at - h
+                for j in range(h):
+                    C[at + j] = C[before + j] + W[at + j]
+            else:
+                for j in range(h):
+                    C[at + j] = W[at + j]
+
+    p, i = pointer(real), "int64"
+    return kernel(run, f"running-sums-{real.__name__}", (p, INTEGERS, i, i, p))
+
+
+@cache
+def gradient_of_sums(real: Any) -> int:
+    """Address of `gradient_of_sums(G, continues, height, h)`: the gradient by the running sums
+    becomes that by W, in place. Each row of a code is the sum from there on.
+    """
+
+    def run(G: Any, continues: Any, height: int, h: int) -> None:
+        for i in range(height - 1, 0, -1):
+            if continues[i]:
+                at, before = i * h, (i - 1) * h
+                for j in range(h):
+                    G[before + j] += G[at + j]
+
+    p, i = pointer(real), "int64"
+    return kernel(run, f"gradient-of-sums-{real.__name__}", (p, INTEGERS, i, i))

@@ -1,6 +1,7 @@
 """The room in which a network is trained or asked: its buffers, its kernels and their addresses."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ from chainrule.engines.compiled.job import (
 )
 from chainrule.engines.compiled.job import X as X_ENTRY
 from chainrule.engines.compiled.machine import yield_address
-from chainrule.engines.compiled.sparse import SparseTable
+from chainrule.engines.compiled.sparse import SparseTable, density
 from chainrule.errors import InputError
 from chainrule.losses import LOSSES, Quantile
 from chainrule.network import Network
@@ -83,11 +84,13 @@ class Workspace:
         packs: for each layer whether W is packed for products, and its transpose.
         chunk: rows that the buffers hold.
         density: the share of the inputs that are there, 1 unless they are sparse.
+        continues: which inputs go on with a thermometer code (`sparse.SparseTable`), or None.
         block: rows of a block.
         panels: (layer, first row, rows) of each panel.
         held: arrays whose addresses a job has, kept alive.
         given: the arrays of others that it has.
         turned: the transposes of some layers' W, for the way back.
+        sums_of_W: the running sums of the first W, where inputs continue codes.
         numbers: the job's table.
         layers: its layers' table.
         sync: where threads meet.
@@ -100,7 +103,7 @@ class Workspace:
         network: Network,
         dtype: Any,
         most_rows: int,
-        density: float = 1.0,
+        table: Any = None,
         bfloat16: bool = False,
     ) -> None:
         check_network(network, dtype)
@@ -110,13 +113,16 @@ class Workspace:
         self.network = network
         self.real: Any = np.dtype(dtype).type
         self.size = np.dtype(dtype).itemsize
-        self.density = density
+        self.density, self.continues = density(table), getattr(table, "continues", None)
         self.chunk = min(CHUNK, max(LEAST_BLOCK, int(CHUNK_WORK / self.row_work)), most_rows)
         self.packs = packed_layers(network, self.chunk, self.factors)
-        self.block, self.panels = division(network, self.chunk, density, any(map(any, self.packs)))
+        packs = any(map(any, self.packs))
+        self.block, self.panels = division(network, self.chunk, self.density, packs, self.continues)
         self.held: list[Any] = []
         self.given: tuple[Any, ...] = ()
         self.turned: dict[int, NDArray[Any]] = {}
+        d, h = network.n_inputs, network.layers[0].n_outputs
+        self.sums_of_W = aligned(d * h if self.continues is not None else 0, self.real)
         self.sync = zeros(32, np.int64)
         self.results = zeros(len(RESULTS), np.float64)
         self.panel_squares = zeros(len(self.panels), np.float64)
@@ -268,6 +274,11 @@ class Workspace:
                 "pack_turned": packed.pack_turned(self.factors),
                 "copies": self.room(packed.COPY * self.n_blocks),
             }
+        if self.continues is not None:
+            job |= {"continues": self.at(self.continues), "sums_of_W": self.at(self.sums_of_W)}
+            if learns:
+                job["running_sums"] = sparse.running_sums(real)
+                job["gradient_of_sums"] = sparse.gradient_of_sums(real)
         self.numbers = zeros(len(JOB), np.int64)
         self.numbers[:] = [job[name] for name in JOB]
         self.numbers.view(np.float64)[L2] = l2
@@ -294,6 +305,7 @@ class Workspace:
         for l, turned in self.turned.items():
             at = layers[l, AT] // self.size
             turned[...] = theta[at : at + turned.size].reshape(turned.T.shape).T
+        self.sum_up(theta)
         if isinstance(X, SparseTable):
             numbers[X_ENTRY], numbers[ENTRIES] = address(X.numbers), address(X.columns)
             numbers[ROW_ENDS] = address(X.row_ends)
@@ -308,6 +320,16 @@ class Workspace:
         numbers[GRADIENT] = address(gradient)
         self.results[:] = 0
         return address(numbers)
+
+    def sum_up(self, theta: Floats) -> None:
+        """Make the running sums of the first W, where inputs continue codes."""
+        if self.continues is None:
+            return
+        d, h = self.network.n_inputs, self.network.layers[0].n_outputs
+        W, sums = theta[: d * h].reshape(d, h), self.sums_of_W.reshape(d, h)
+        codes = [*np.flatnonzero(self.continues == 0), d]
+        for first, stop in pairwise(codes):
+            np.cumsum(W[first:stop], axis=0, out=sums[first:stop])
 
     def panel_table(self) -> NDArray[np.int64]:
         """The panels as the passes read them."""

@@ -1,0 +1,80 @@
+"""Thermometer codes: inputs 1, ..., 1, f, 0, ..., 0, kept as the few numbers that tell all.
+
+So a number in one of its bins is encoded (`table/numbers.py`). From one input to the next such a
+code changes twice at most, and a product with it needs no more than that: by parts,
+
+    sum_t x_t W_t = sum_t (x_t - x_(t+1)) (W_1 + ... + W_t),        x_(T+1) = 0,
+
+two rows of the running sums of W, in place of T rows of W. The gradient by the running sums is as
+sparse; that by W_t is its sum from t on.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from chainrule.arrays import Floats
+
+ROWS_AT_ONCE = 4096
+"""Rows whose differences are taken at once, which bounds the memory."""
+
+OF_ENTRY, OF_WEIGHT = 4.0, 12.0
+"""What an entry costs in both passes, and a weight's running sums in a step, in numbers of a dense
+row; measured by `benchmarks/thermometer.py`."""
+
+
+@dataclass(frozen=True)
+class ThermometerInputs:
+    """Inputs by their differences; see the module.
+
+    Attributes:
+        differences: a SciPy CSR array of shape (n, d): x_j - x_(j+1) where input j + 1 continues
+            the code of input j, else x_j.
+        continues: shape (d,): whether an input goes on with the code of the one before it.
+    """
+
+    differences: Any
+    continues: NDArray[np.bool_]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, d)."""
+        n, d = self.differences.shape
+        return n, d
+
+    def __getitem__(self, rows: Any) -> "ThermometerInputs":
+        """Some of the rows, by their numbers or a slice."""
+        return ThermometerInputs(self.differences[rows], self.continues)
+
+    def astype(self, dtype: DTypeLike) -> "ThermometerInputs":
+        """The same in another type of numbers."""
+        return ThermometerInputs(self.differences.astype(dtype, copy=False), self.continues)
+
+    def dense(self) -> Floats:
+        """The inputs themselves, (n, d)."""
+        X: Floats = self.differences.toarray()
+        for j in np.flatnonzero(self.continues)[::-1]:
+            X[:, j - 1] += X[:, j]
+        return X
+
+
+def thermometer_inputs(X: Floats, continues: NDArray[np.bool_]) -> ThermometerInputs:
+    """Dense inputs (n, d) by their differences; exact but for the rounding of 1 - f."""
+    from scipy.sparse import csr_array, vstack  # here: it takes long to import
+
+    steps = np.flatnonzero(continues)
+    parts = []
+    for first in range(0, max(1, len(X)), ROWS_AT_ONCE):
+        part = X[first : first + ROWS_AT_ONCE].copy()
+        part[:, steps - 1] -= X[first : first + ROWS_AT_ONCE, steps]
+        parts.append(csr_array(part))
+    return ThermometerInputs(csr_array(vstack(parts, format="csr")), continues)
+
+
+def pays(inputs: ThermometerInputs, batch_size: int) -> bool:
+    """Whether steps with so many rows are faster by the differences than with dense inputs."""
+    n, d = inputs.shape
+    entries = inputs.differences.nnz / max(1, n)
+    return OF_ENTRY * entries + OF_WEIGHT * d / batch_size < d
