@@ -4,6 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from chainrule import experiment as rooms
+from chainrule.engines import reference
 from chainrule.errors import InputError, TableError
 from chainrule.experiment import prepare
 from chainrule.options import Options
@@ -175,3 +177,51 @@ def test_a_data_frame_with_a_name_twice_is_refused_in_words():
 def test_bins_below_nought_are_refused():
     with pytest.raises(InputError, match="bins is -1"):
         prepare(table(), "amount", Options(bins=-1))
+
+
+def with_bins(judges=False):
+    """An experiment on a table whose inputs are mostly bins."""
+    options = Options(
+        ignore=("kind",),
+        bins=40,
+        batch_size=64,
+        epochs=4,
+        hidden=(16,),
+        members=2,
+        bins_by="quantiles",
+    )
+    other = table(90, seed=1) if judges else None
+    return prepare(table(400), "amount", options, validation=other)
+
+
+@pytest.mark.parametrize("judges", [False, True])
+def test_the_compiled_engine_learns_the_same_from_the_differences_of_bins(judges, monkeypatch):
+    pytest.importorskip("numba", reason="the compiled engine needs numba")
+    from chainrule.engines import compiled
+
+    experiment = with_bins(judges)
+    seen = []
+    monkeypatch.setattr(
+        rooms, "train", lambda *rows, **others: seen.append((rows[1], others["validation"])) or ()
+    )
+    for engine in (reference, compiled):
+        experiment.train(engine, member=1)
+    (dense, dense_judging), (table_, judging) = seen
+    monkeypatch.undo()
+    assert dense is experiment.table
+    assert table_.X.differences.nnz < dense.X.size / 5
+    np.testing.assert_allclose(table_.X.dense(), dense.X, atol=1e-6)
+    np.testing.assert_allclose(judging.X.dense(), dense_judging.X, atol=1e-6)
+    np.testing.assert_array_equal(judging.y, dense_judging.y)
+
+    losses = [
+        [epoch.validation_loss for epoch in experiment.train(engine, member=1)]
+        for engine in (reference, compiled)
+    ]
+    assert len(losses[0]) == 4
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3)
+
+
+def test_few_bins_stay_dense():
+    experiment = prepare(table(400), "amount", Options(bins=2, batch_size=8, **QUICK))
+    assert experiment.by_differences is None

@@ -53,6 +53,7 @@ from chainrule.table import (
     row_weights,
     rows_with_target,
 )
+from chainrule.thermometer import pays, thermometer_inputs
 from chainrule.training import Epoch, Metric, TrainingSettings, train
 
 
@@ -103,6 +104,26 @@ class Experiment:
         held_out = self.folds[member].held_out
         return self.table.take(held_out) if len(held_out) else None
 
+    def read_by(self, engine: Engine, member: int) -> tuple[Rows, Rows | None]:
+        """The table and the rows that choose a best epoch, as that engine reads them fastest."""
+        if engine is reference or self.by_differences is None:
+            return self.table, self.judging(member)
+        table, judges = self.by_differences
+        held_out = self.folds[member].held_out
+        return table, (table.take(held_out) if judges is None and len(held_out) else judges)
+
+    @cached_property
+    def by_differences(self) -> tuple[Rows, Rows | None] | None:
+        """The table and the judges by the differences of their bins, if they are faster so."""
+        continues = self.encoder.continues_bins
+        inputs: Any = thermometer_inputs(self.table.X, continues)
+        if not pays(inputs, self.settings.batch_size):
+            return None
+        judges: Any = self.judges
+        if judges is not None:
+            judges = replace(judges, X=thermometer_inputs(judges.X, continues))
+        return replace(self.table, X=inputs), judges
+
     def judged_together(self, of_members: Sequence[int]) -> list[tuple[list[int], Rows]]:
         """Validation rows, each part with the places in `of_members` of those that hold it out."""
         parts: dict[bytes, list[int]] = {}
@@ -131,12 +152,13 @@ class Experiment:
         if judging is not None and isinstance(self.network.loss, SquaredError):
             metrics[ROBUST] = robust_loss
         start = self._start(member)
+        table, validation = self.read_by(engine, member)
         epochs = train(
             self.network,
-            self.table,
+            table,
             settings,
             learnt=fold.learnt,
-            validation=judging,
+            validation=validation,
             metrics=metrics,
             monitor=ROBUST if ROBUST in metrics else None,
             probe=probe_of(self.table, fold.learnt),

@@ -22,7 +22,7 @@ ROWS_AT_ONCE = 4096
 
 OF_ENTRY, OF_WEIGHT = 4.0, 12.0
 """What an entry costs in both passes, and a weight's running sums in a step, in numbers of a dense
-row; measured by `benchmarks/thermometer.py`."""
+row: measured, see the decision on the compiled engine (`docs/decisions/0005`)."""
 
 
 @dataclass(frozen=True)

@@ -337,3 +337,20 @@ def test_the_inputs_of_many_places_are_low(levels, height):
     assert X.shape[1] == levels
     assert np.allclose(np.sort(X, axis=1)[:, -1], height)
     assert np.count_nonzero(X) == len(names)
+
+
+def test_the_first_bin_of_each_number_goes_on_with_nothing():
+    frame = pl.DataFrame(
+        {
+            "a": [v * v / 3 for v in range(20)],
+            "kind": ["x", "y"] * 10,
+            "b": [None, *(v * v / 7 for v in range(19))],
+            "c": [0.5, 1.5] * 10,  # two values have no bins
+        }
+    )
+    encoder = TableEncoder.fit(frame, bins=4)
+    names = encoder.input_names
+    goes_on = {name for name, yes in zip(names, encoder.continues_bins, strict=True) if yes}
+    bins = [[name for name in names if name.startswith(f"{column} in [")] for column in "abc"]
+    assert [len(found) for found in bins] == [4, 4, 0]
+    assert goes_on == {*bins[0][1:], *bins[1][1:]}

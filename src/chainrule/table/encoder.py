@@ -113,6 +113,14 @@ class TableEncoder:
             found.append(own)
         return np.concatenate(found)
 
+    @property
+    def continues_bins(self) -> NDArray[np.bool_]:
+        """Which of the d inputs are bins that go on where the bin before them ends."""
+        found = self.is_bin
+        first = np.flatnonzero(np.diff(found, prepend=False) & found)
+        found[first] = False
+        return found
+
     def encode(self, frame: Any, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """X (n, d) of these rows (None: all), C-contiguous and finite; columns are matched by name,
         those not known to the encoder are passed over.

@@ -6,6 +6,8 @@ Thermometer codes leave a few differences, which are multiplied with running sum
 (`thermometer.py`).
 """
 
+import ctypes
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -185,6 +187,12 @@ def running_sums(real: Any) -> int:
 
     p, i = pointer(real), "int64"
     return kernel(run, f"running-sums-{real.__name__}", (p, INTEGERS, i, i, p))
+
+
+@cache
+def sum_up(real: Any) -> Callable[[int, int, int, int, int], None]:
+    """`running_sums`, to be called from Python."""
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)(running_sums(real))
 
 
 @cache

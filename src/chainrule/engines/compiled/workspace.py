@@ -1,7 +1,6 @@
 """The room in which a network is trained or asked: its buffers, its kernels and their addresses."""
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -326,10 +325,9 @@ class Workspace:
         if self.continues is None:
             return
         d, h = self.network.n_inputs, self.network.layers[0].n_outputs
-        W, sums = theta[: d * h].reshape(d, h), self.sums_of_W.reshape(d, h)
-        codes = [*np.flatnonzero(self.continues == 0), d]
-        for first, stop in pairwise(codes):
-            np.cumsum(W[first:stop], axis=0, out=sums[first:stop])
+        sparse.sum_up(self.real)(
+            address(theta), address(self.continues), d, h, address(self.sums_of_W)
+        )
 
     def panel_table(self) -> NDArray[np.int64]:
         """The panels as the passes read them."""
