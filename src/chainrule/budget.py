@@ -58,16 +58,16 @@ def _pace(experiment: Experiment, engine: Engine) -> float:
     """Rows a second that one training passes, validation included."""
     settings, fold = experiment.settings, experiment.folds[0]
     few = fold.learnt[: settings.batch_size * SAMPLE_STEPS]
+    table, judging = experiment.read_by(engine, 0)
     times = [monotonic()]
     for _ in train(
         experiment.network,
-        experiment.table,
+        table,
         replace(settings, epochs=2, patience=None),
         learnt=few,
         engine=engine,
     ):
         times.append(monotonic())
-    judging = experiment.judging(0)
     # a pass over rows that are not learnt from takes a third
     share = 0.0 if judging is None else len(judging) / len(fold.learnt) / 3
     return len(few) / max(times[-1] - times[-2], 1e-6) / (1 + share)

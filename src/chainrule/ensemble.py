@@ -123,7 +123,6 @@ class Ensemble:
         Raises:
             DivergedError: the loss of a member became NaN or infinite.
         """
-        self.experiment.read_by(engine, 0)  # made here once, and not by each thread that asks
         epochs = (
             self._one_by_one(engine, until, tell)
             if at_once == 1 or len(self.courses) == 1

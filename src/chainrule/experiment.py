@@ -69,6 +69,8 @@ class Experiment:
         table: every row whose target is known, encoded.
         folds: for each member its seed and its part of these rows.
         judges: rows of a table of their own that choose every member's best epoch, if given.
+        by_differences: the same table and judges by the differences of their bins, which the
+            compiled engine reads faster; None where it would not.
         starts: the linear model that each member begins as; empty where they begin at random.
         typical: the trivial answer, from the training rows.
         options: with every choice made.
@@ -82,6 +84,7 @@ class Experiment:
     table: Rows
     folds: tuple[Fold, ...]
     judges: Rows | None
+    by_differences: tuple[Rows, Rows | None] | None
     starts: tuple[LinearModel, ...]
     typical: tuple[float, ...]
     options: Options
@@ -111,18 +114,6 @@ class Experiment:
         table, judges = self.by_differences
         held_out = self.folds[member].held_out
         return table, (table.take(held_out) if judges is None and len(held_out) else judges)
-
-    @cached_property
-    def by_differences(self) -> tuple[Rows, Rows | None] | None:
-        """The table and the judges by the differences of their bins, if they are faster so."""
-        continues = self.encoder.continues_bins
-        inputs: Any = thermometer_inputs(self.table.X, continues)
-        if not pays(inputs, self.settings.batch_size):
-            return None
-        judges: Any = self.judges
-        if judges is not None:
-            judges = replace(judges, X=thermometer_inputs(judges.X, continues))
-        return replace(self.table, X=inputs), judges
 
     def judged_together(self, of_members: Sequence[int]) -> list[tuple[list[int], Rows]]:
         """Validation rows, each part with the places in `of_members` of those that hold it out."""
@@ -315,19 +306,36 @@ def prepare(
         column_of(other, target, "target")
         at = _known_rows(other, target, options, decisions)
         judges = encoded(other, at, target_encoder.encode(other[target], at))
+    settings = settings_of(options)
     return Experiment(
         encoder=encoder,
         target=target_encoder,
         network=network,
-        settings=settings_of(options),
+        settings=settings,
         table=rows,
         folds=folds,
         judges=judges,
+        by_differences=_by_differences(rows, judges, encoder, settings.batch_size),
         starts=linear_starts(network, options, rows, judges, folds, ~encoder.is_bin),
         typical=typical_answer(target_encoder, rows.take(learnt)),
         options=options,
         decisions=tuple(decisions),
     )
+
+
+def _by_differences(
+    rows: Rows, judges: Rows | None, encoder: TableEncoder, batch_size: int
+) -> tuple[Rows, Rows | None] | None:
+    """The rows by the differences of their bins, if steps with so many rows are faster so."""
+    continues = encoder.continues_bins
+    if not pays(rows.X, continues, batch_size):
+        return None
+
+    def of(rows: Rows) -> Rows:
+        inputs: Any = thermometer_inputs(rows.X, continues)
+        return replace(rows, X=inputs)
+
+    return of(rows), None if judges is None else of(judges)
 
 
 _SCALINGS = {"poisson": "positive", "absolute": "robust", "huber": "robust", "quantile": "robust"}

@@ -10,6 +10,7 @@ sparse; that by W_t is its sum from t on.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from chainrule.arrays import Floats
 
 ROWS_AT_ONCE = 4096
 """Rows whose differences are taken at once, which bounds the memory."""
+
+SAMPLE = 1000
+"""Rows whose differences tell how many there are."""
 
 OF_ENTRY, OF_WEIGHT = 4.0, 12.0
 """What an entry costs in both passes, and a weight's running sums in a step, in numbers of a dense
@@ -62,19 +66,33 @@ class ThermometerInputs:
 
 def thermometer_inputs(X: Floats, continues: NDArray[np.bool_]) -> ThermometerInputs:
     """Dense inputs (n, d) by their differences; exact but for the rounding of 1 - f."""
-    from scipy.sparse import csr_array, vstack  # here: it takes long to import
+    from scipy.sparse import csr_array  # here: it takes long to import
 
-    steps = np.flatnonzero(continues)
-    parts = []
-    for first in range(0, max(1, len(X)), ROWS_AT_ONCE):
-        part = X[first : first + ROWS_AT_ONCE].copy()
-        part[:, steps - 1] -= X[first : first + ROWS_AT_ONCE, steps]
-        parts.append(csr_array(part))
-    return ThermometerInputs(csr_array(vstack(parts, format="csr")), continues)
+    n, d = X.shape
+    codes = [
+        slice(first, stop)
+        for first, stop in pairwise([*np.flatnonzero(~continues), d])
+        if stop - first > 1
+    ]
+    numbers, columns, counts = [], [], [np.zeros(1, np.int64)]
+    for start in range(0, n, ROWS_AT_ONCE):
+        part = X[start : start + ROWS_AT_ONCE].copy()
+        for code in codes:
+            part[:, code][:, :-1] -= X[start : start + ROWS_AT_ONCE, code][:, 1:]
+        at = np.flatnonzero(part)
+        numbers.append(part.reshape(-1)[at])
+        columns.append((at % d).astype(np.int32))
+        counts.append(np.bincount(at // d, minlength=len(part)))
+    entries = np.concatenate(numbers or [X[:0, 0]])
+    ends = np.cumsum(np.concatenate(counts))
+    ends = ends.astype(np.int32 if len(entries) < 2**31 else np.int64)
+    columns_of = np.concatenate(columns or [np.zeros(0, np.int32)])
+    return ThermometerInputs(csr_array((entries, columns_of, ends), shape=(n, d)), continues)
 
 
-def pays(inputs: ThermometerInputs, batch_size: int) -> bool:
-    """Whether steps with so many rows are faster by the differences than with dense inputs."""
-    n, d = inputs.shape
-    entries = inputs.differences.nnz / max(1, n)
+def pays(X: Floats, continues: NDArray[np.bool_], batch_size: int) -> bool:
+    """Whether steps with so many rows are faster by differences than with the inputs X (n, d)."""
+    few = thermometer_inputs(X[:SAMPLE], continues)
+    n, d = few.shape
+    entries = few.differences.nnz / max(1, n)
     return OF_ENTRY * entries + OF_WEIGHT * d / batch_size < d

@@ -169,7 +169,7 @@ def test_memory_stays_sparse():
 
 def test_the_compiled_engine_is_chosen_for_sparse_tables():
     sparse, _ = sparse_case()
-    choice = choose_engine("auto", sparse.network, Adam(), np.float32, sparse=True)
+    choice = choose_engine("auto", sparse.network, Adam(), np.float32)
     assert choice.name == "compiled"
-    choice.warm_up()
-    assert choice.warm_up() == []
+    choice.warm_up(sparse.rows.X)
+    assert choice.warm_up(sparse.rows.X) == []

@@ -206,8 +206,7 @@ def test_codes_that_do_not_fit_the_inputs_are_refused(continues, what):
 
 
 def test_they_pay_where_codes_are_long_and_batches_large():
-    long = thermometer_inputs(*codes(50, (90,) * 4, np.float32))
-    short = thermometer_inputs(*codes(50, (4,) * 4, np.float32))
-    assert pays(long, 256)
-    assert not pays(long, 8)
-    assert not pays(short, 256)
+    long, short = codes(50, (90,) * 4), codes(50, (4,) * 4)
+    assert pays(*long, 256)
+    assert not pays(*long, 8)
+    assert not pays(*short, 256)

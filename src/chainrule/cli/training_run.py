@@ -138,7 +138,7 @@ def run(
     settings = experiment.settings
     choice = choose_engine(engine, experiment.network, settings.optimizer, settings.dtype)
     if choice.warm_up is not None:
-        choice.warm_up()
+        choice.warm_up(experiment.read_by(choice.engine, 0)[0].X)
     if until is not None:
         experiment = fitted_to(experiment, choice.engine, until - monotonic(), cores())
     screen = Screen(stderr=as_json)

@@ -32,13 +32,14 @@ class Choice:
         engine: what computes.
         sentence: for the screen.
         warm_up: loads or compiles all that this training needs, and names the kernels that had to
-            be compiled; None if there is nothing to do.
+            be compiled; takes inputs of the form that will come, if they are not dense. None if
+            there is nothing to do.
     """
 
     name: str
     engine: Engine
     sentence: str
-    warm_up: Callable[[], list[str]] | None = None
+    warm_up: Callable[..., list[str]] | None = None
 
 
 def choose_engine(
@@ -46,12 +47,8 @@ def choose_engine(
     network: Network,
     optimizer: Optimizer | LBFGS,
     dtype: DTypeLike,
-    *,
-    sparse: bool = False,
 ) -> Choice:
     """The engine called `name`; with `auto`, the compiled one wherever it can do what is asked.
-
-    `sparse` says whether the inputs are a sparse array.
 
     Raises:
         InputError: an unknown name, or `compiled` where it cannot be had.
@@ -70,7 +67,7 @@ def choose_engine(
         return _without(name, str(error))
     warm_up = None
     if isinstance(optimizer, Optimizer):
-        warm_up = partial(compiled.warm_up, network, optimizer, dtype, sparse=sparse)
+        warm_up = partial(compiled.warm_up, network, optimizer, dtype)
     return Choice("compiled", compiled, f"compiled engine, {compiled.description()}", warm_up)
 
 

@@ -178,7 +178,7 @@ class Tuning:
         choice = choose_engine(self.wanted.engine, network, settings.optimizer, settings.dtype)
         if choice.warm_up is not None:
             with self._compiling:
-                choice.warm_up()
+                choice.warm_up(experiment.read_by(choice.engine, 0)[0].X)
         return experiment, choice.engine
 
     def _trials(self, study: StudyFile | None) -> Iterator[Trial]:

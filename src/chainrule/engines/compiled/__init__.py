@@ -65,10 +65,11 @@ def warm_up(
     network: Network,
     optimizer: Optimizer,
     dtype: DTypeLike = np.float32,
-    *,
-    sparse: bool = False,
+    like: Any = None,
 ) -> list[str]:
     """Load or compile all that epochs and scores of this network need; the kernels compiled.
+
+    `like` are inputs of the form that will come, at least one row; by default dense ones.
 
     They are kept on disk, so that the list is empty ever after. What computes losses and gradients
     alone is compiled where it is asked for: few trainings need it, and it takes a second.
@@ -79,11 +80,7 @@ def warm_up(
     integers = isinstance(network.loss, SoftmaxCrossEntropy)
     width = 1 if isinstance(network.loss, Quantile) else network.n_outputs
     y = np.zeros(1, np.int64) if integers else np.zeros((1, width), dtype)
-    X: Any = np.zeros((1, network.n_inputs), dtype)
-    if sparse:
-        from scipy.sparse import csr_array
-
-        X = csr_array(X)
+    X: Any = np.zeros((1, network.n_inputs), dtype) if like is None else like[:1]
     for weight in (None, np.ones(1, dtype)):
         rows = Rows(X, y, weight)
         keys = np.zeros(len(network.layers), np.uint32)
