@@ -157,3 +157,24 @@ def test_tables_without_rows_or_with_twin_columns_are_refused():
         TableEncoder.fit(pl.DataFrame({"a": []}))
     with pytest.raises(TableError, match="'a'"):
         TableEncoder.fit(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+DURATIONS = [datetime.timedelta(hours=3), None, datetime.timedelta(days=-2, seconds=1.5)]
+TIMES = [datetime.time(1, 2, 3), None, datetime.time(23, 59, 59, 500_000)]
+
+
+@pytest.mark.parametrize(
+    ("column", "seconds"),
+    [
+        (pl.Series(DURATIONS), [10_800, None, -172_798.5]),
+        (pl.Series(DURATIONS, dtype=pl.Duration("ns")), [10_800, None, -172_798.5]),
+        (pd.Series(DURATIONS), [10_800, None, -172_798.5]),
+        (pd.Series(DURATIONS[:2], dtype="timedelta64[s]"), [10_800, None]),
+        (pl.Series(TIMES), [3_723, None, 86_399.5]),
+    ],
+)
+def test_durations_and_times_of_day_are_numbers_of_seconds(column, seconds):
+    cells = read_cells(column, "x")
+    found = find_kind(cells)
+    assert (found.kind, found.note) == ("number", "read as seconds")
+    np.testing.assert_allclose(cells.numbers.values, np.array(seconds, dtype=float), rtol=1e-15)

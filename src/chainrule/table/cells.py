@@ -202,7 +202,9 @@ def read_cells(series: Any, name: str | None = None, missing: Sequence[str] = ()
 
 
 def _read(column: nw.Series[Any]) -> tuple[Form, pl.Series]:
-    """The form of a column, and its values as a Polars series."""
+    """The form of a column, and its values as a Polars series; durations and times of day are
+    seconds.
+    """
     dtype = column.dtype
     native = column.to_native()
     if isinstance(native, pl.Series):
@@ -228,6 +230,11 @@ def _read(column: nw.Series[Any]) -> tuple[Form, pl.Series]:
         return "boolean", values
     if isinstance(dtype, nw.Date | nw.Datetime):
         return "time", values if values.dtype == pl.Int64 else values.dt.timestamp("us")
+    if isinstance(dtype, nw.Duration):
+        us = values if values.dtype == pl.Int64 else values.dt.total_microseconds()
+        return "float", us.cast(pl.Float64) / 1e6
+    if isinstance(dtype, nw.Time):
+        return "float", values.cast(pl.Int64).cast(pl.Float64) / 1e9
     return "unsupported", pl.Series([None] * len(column), dtype=pl.String)
 
 
@@ -247,6 +254,8 @@ def _from_numpy(column: nw.Series[Any]) -> pl.Series:
             instants = instants.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         # Not dt.timestamp(): pandas makes it a float where a cell is missing, inexact from 2255 on.
         values = pl.Series(instants.to_numpy().astype("datetime64[us]").astype(np.int64))
+    elif isinstance(dtype, nw.Duration):
+        values = pl.Series(column.to_numpy().astype("timedelta64[us]").astype(np.int64))
     elif isinstance(dtype, nw.Categorical | nw.Enum | nw.String | nw.Object | nw.Unknown):
         cells = zip(column.to_list(), missing, strict=True)
         return pl.Series([None if gone else _text(value) for value, gone in cells], dtype=pl.String)
