@@ -126,10 +126,24 @@ def test_where_time_is_short_there_are_fewer_epochs_and_at_last_fewer_rows(monke
     assert fitted_to(experiment, reference, 1000.0, 1) is experiment
     fewer = fitted_to(experiment, reference, 2.0, 1)  # 0.9 of 2 s at 3,400 rows: 18 times 340
     assert fewer.settings.epochs == fewer.options.epochs == 18
-    assert fitted_to(experiment, reference, 2.0, 2).settings.epochs == 9
     least = fitted_to(experiment, reference, 0.05, 1)
     assert least.settings.epochs == 1
     assert all(len(fold.learnt) == 153 for fold in least.folds)
+
+
+def test_the_pace_is_that_of_trainings_beside_one_another(monkeypatch):
+    paces = iter([3400.0, 1700.0])  # a busy machine
+    monkeypatch.setattr("chainrule.budget._pace", lambda experiment, engine: next(paces))
+    monkeypatch.setattr("chainrule.budget.monotonic", lambda: 0.0)
+    assert fitted_to(prepared(epochs=50), reference, 2.0, 2).settings.epochs == 13
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_an_epoch_ends_even_where_no_time_is_left(at_once):
+    ensemble = Ensemble(prepared())
+    seen = list(ensemble.train(at_once=at_once, until=monotonic() - 1.0))
+    assert [record.member for record in seen] == [0]
+    assert ensemble.finished == [0]
 
 
 def test_a_budget_is_kept_by_the_clock():
