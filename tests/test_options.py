@@ -34,6 +34,12 @@ def test_labels_are_not_smoothed_where_a_class_is_rare(share, smoothing):
     assert options.label_smoothing == smoothing
 
 
+@pytest.mark.parametrize(("share", "smoothing"), [(0.002, 0.0), (0.024, 0.0), (0.026, 0.1)])
+def test_labels_are_not_smoothed_where_that_says_more_of_a_class_than_there_is(share, smoothing):
+    options = settled(Options(), n=5_000, task="classification", n_classes=4, rarest_class=share)
+    assert options.label_smoothing == smoothing
+
+
 @pytest.mark.parametrize("n", [40, 50, 60, 80, 100, 10_000])
 def test_a_part_held_out_has_rows_enough_or_is_a_quarter(n):
     share = settled(Options(), n=n, task="regression", n_classes=0).valid_fraction

@@ -76,11 +76,13 @@ class HeldOut:
         members: the numbers of these members in the model, m of them.
         scores: of shape (m, n, k), before the link; float64.
         y: the encoded targets, as the loss takes them.
+        weight: of the rows, if they have any.
     """
 
     members: tuple[int, ...]
     scores: Floats
     y: Targets
+    weight: Floats | None = None
 
 
 class _Stopped(Exception):
@@ -115,8 +117,8 @@ class Ensemble:
         Args:
             engine: what computes.
             at_once: members that are trained at the same time, each in a thread.
-            until: when to end, by `time.monotonic`. No member begins that would not end in time,
-                and what is on its way then is stopped.
+            until: when to end, by `time.monotonic`. No member but the first begins that would not
+                end in time, and what is on its way then is stopped; one epoch ends in any case.
             tell: is told by a member's number, several times a second, which share of the epoch
                 that it is in is done; maybe in another thread.
 
@@ -143,7 +145,7 @@ class Ensemble:
         longest = 0.0
         for k, course in enumerate(self.courses):
             start = monotonic()
-            if until is not None and start + longest > until:
+            if k > 0 and until is not None and start + longest > until:
                 return
             told = None if tell is None else partial(tell, k)
             for epoch in self.experiment.train(engine, member=k, tell=told):
@@ -171,7 +173,7 @@ class Ensemble:
                     tell(k, share)
 
             try:
-                if until is None or start + max(durations) <= until:
+                if k == 0 or until is None or start + max(durations) <= until:
                     for epoch in self.experiment.train(engine, member=k, tell=told):
                         records.put((k, epoch))
                         if stop.is_set():
@@ -213,7 +215,7 @@ class Ensemble:
         """The validation rows of the finished members, each part with those that hold it out."""
         exact = model.in_float64()
         return tuple(
-            HeldOut(tuple(places), exact.of(places).scores(rows.X), rows.y)
+            HeldOut(tuple(places), exact.of(places).scores(rows.X), rows.y, rows.weight)
             for places, rows in self.experiment.judged_together(self.finished)
         )
 

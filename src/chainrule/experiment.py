@@ -42,7 +42,7 @@ from chainrule.monitored_loss import ROBUST, robust_loss
 from chainrule.network import Network, Parameters
 from chainrule.options import Options, loss_name, network_of, settings_of, settled, task_of
 from chainrule.randomness import Purpose, generator
-from chainrule.starts import linear_starts, or_the_start
+from chainrule.starts import Beginning, begin, or_the_start
 from chainrule.table import (
     BinGuide,
     TableEncoder,
@@ -262,13 +262,15 @@ def prepare(
     target_encoder = _fit_target(frame[target], known, options, fewest_rows_of_class)
     y = target_encoder.encode(frame[target], known)
     n_classes = len(target_encoder.classes)
+    shares = np.bincount(y) / len(y) if n_classes else np.array([0.0, 1.0])
     options = settled(
         options,
         n=len(known),
         task=target_encoder.task,
         n_classes=n_classes,
         n_columns=len(names),
-        largest_class=float(np.bincount(y).max() / len(y)) if n_classes else 0.0,
+        largest_class=float(shares.max()),
+        rarest_class=float(shares.min()),
     )
 
     fraction = 0.0 if validation is not None else options.valid_fraction or 0.0
@@ -296,46 +298,55 @@ def prepare(
     )
     network = network_of(options, len(encoder.input_names), n_classes)
 
-    def encoded(part: nw.DataFrame[Any], rows: NDArray[np.int64], y: Targets) -> Rows:
-        weight = None if options.weight is None else row_weights(part, options.weight, rows)
-        return Rows(encoder.encode(part, rows), network.loss.as_targets(y), weight)
-
-    rows, judges = encoded(frame, known, y), None
+    tables = [(frame, known, y)]
     if validation is not None:
         other = frame_of(validation)
         column_of(other, target, "target")
         at = _known_rows(other, target, options, decisions)
-        judges = encoded(other, at, target_encoder.encode(other[target], at))
+        tables.append((other, at, target_encoder.encode(other[target], at)))
+
+    def encoded(by: TableEncoder) -> tuple[Rows, Rows | None]:
+        weight = options.weight
+        rows, *judges = [
+            Rows(
+                by.encode(part, at),
+                network.loss.as_targets(of),
+                None if weight is None else row_weights(part, weight, at),
+            )
+            for part, at, of in tables
+        ]
+        return rows, judges[0] if judges else None
+
+    begun = begin(network, options, encoder, folds, encoded)
+    decisions += begun.said
     settings = settings_of(options)
     return Experiment(
-        encoder=encoder,
+        encoder=begun.encoder,
         target=target_encoder,
         network=network,
         settings=settings,
-        table=rows,
+        table=begun.rows,
         folds=folds,
-        judges=judges,
-        by_differences=_by_differences(rows, judges, encoder, settings.batch_size),
-        starts=linear_starts(network, options, rows, judges, folds, ~encoder.is_bin),
-        typical=typical_answer(target_encoder, rows.take(learnt)),
+        judges=begun.judges,
+        by_differences=_by_differences(begun, settings.batch_size),
+        starts=begun.starts,
+        typical=typical_answer(target_encoder, begun.rows.take(learnt)),
         options=options,
         decisions=tuple(decisions),
     )
 
 
-def _by_differences(
-    rows: Rows, judges: Rows | None, encoder: TableEncoder, batch_size: int
-) -> tuple[Rows, Rows | None] | None:
+def _by_differences(begun: Beginning, batch_size: int) -> tuple[Rows, Rows | None] | None:
     """The rows by the differences of their bins, if steps with so many rows are faster so."""
-    continues = encoder.continues_bins
-    if not pays(rows.X, continues, batch_size):
+    continues = begun.encoder.continues_bins
+    if not pays(begun.rows.X, continues, batch_size):
         return None
 
     def of(rows: Rows) -> Rows:
         inputs: Any = thermometer_inputs(rows.X, continues)
         return replace(rows, X=inputs)
 
-    return of(rows), None if judges is None else of(judges)
+    return of(begun.rows), None if begun.judges is None else of(begun.judges)
 
 
 _SCALINGS = {"poisson": "positive", "absolute": "robust", "huber": "robust", "quantile": "robust"}

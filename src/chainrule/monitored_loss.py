@@ -10,6 +10,11 @@ ROBUST = "robust loss"
 one house with a wrong price would choose it by itself."""
 
 
+def monitored(loss: Loss) -> Loss:
+    """The loss of a row that is monitored where this one is learnt."""
+    return Huber(1.0) if isinstance(loss, SquaredError) else loss
+
+
 def robust_loss(y: Targets, predictions: Floats, weight: Floats | None) -> float:
     """Mean Huber loss, which grows like the error itself from one standard deviation on."""
     return float(np.average(Huber(1.0).value(y, predictions), weights=weight))
@@ -22,5 +27,4 @@ def mean_loss(loss: Loss, y: Targets, scores: Floats, weight: Floats | None) -> 
 
 def monitored_loss(loss: Loss, y: Targets, scores: Floats, weight: Floats | None) -> float:
     """The figure that chooses the best epoch, of held-out rows."""
-    robust = isinstance(loss, SquaredError)
-    return robust_loss(y, scores, weight) if robust else mean_loss(loss, y, scores, weight)
+    return mean_loss(monitored(loss), y, scores, weight)

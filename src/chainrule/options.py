@@ -114,6 +114,9 @@ LARGE = 10_000
 #: 170,000 rows on, an epoch has steps enough for fewer of them to do.
 ROWS_TO_SEE = 10_000_000
 
+#: Label smoothing between SMALL and LARGE rows; each of k classes is then told SMOOTHING / k.
+SMOOTHING = 0.1
+
 #: A class with this share of the rows is the usual one, and the others are rare.
 USUAL = 0.9
 
@@ -180,6 +183,7 @@ def settled(
     n_classes: int,
     n_columns: int = 1,
     largest_class: float = 0.0,
+    rarest_class: float = 1.0,
 ) -> Options:
     """The options with every choice made.
 
@@ -192,6 +196,7 @@ def settled(
         n_classes: 0 for regression.
         n_columns: of the table, the target not counted.
         largest_class: share of the rows that are of the most frequent class.
+        rarest_class: of the least frequent one.
     """
     _check_counts(options)
     second_order = options.optimizer == "lbfgs"
@@ -202,7 +207,12 @@ def settled(
         "loss": _default_loss(task, n_classes),
         # smoothing makes every class likelier than a rare one is
         "label_smoothing": (
-            0.1 if classes and not small and not large and largest_class < USUAL else 0.0
+            SMOOTHING
+            if classes
+            and not (small or large)
+            and largest_class < USUAL
+            and rarest_class >= SMOOTHING / n_classes
+            else 0.0
         ),
         "hidden": (128, 128) if small else (256, 256),
         "activation": ("relu",) if classes and not large else ("silu",),

@@ -16,6 +16,9 @@ from chainrule.errors import ModelFileError
 
 T = TypeVar("T")
 
+LATER = "later"
+"""Marks a field that came later than the first files, in which its default was the rule."""
+
 
 def to_plain(value: Any) -> Any:
     """The value as dicts, lists, strings, numbers, booleans and None; dataclasses become dicts of
@@ -31,8 +34,9 @@ def to_plain(value: Any) -> Any:
 def from_plain(cls: type[T], data: Any, where: str) -> T:
     """Read back what `to_plain` wrote of a value of type `cls`.
 
-    `where` names the place in messages. Raises ModelFileError where a key is unknown or lacking, a
-    value is of another type, a number is not finite, or the dataclass refuses the values (by a
+    `where` names the place in messages. A field whose metadata say LATER may be lacking, and then
+    has its default. Raises ModelFileError where a key is unknown, another one lacking,
+    a value is of another type, a number is not finite, or the dataclass refuses the values (by a
     ValueError in its `__post_init__`).
     """
     if not isinstance(data, Mapping):
@@ -42,10 +46,10 @@ def from_plain(cls: type[T], data: Any, where: str) -> T:
     for key in data:
         if key not in names:
             raise ModelFileError(f"{where}: {key!r} is not known; known are {', '.join(names)}")
-    for name in names:
-        if name not in data:
-            raise ModelFileError(f"{where}: {name!r} is missing")
-    values = {name: _read(hints[name], data[name], f"{where}, {name}") for name in names}
+    for f in dataclasses.fields(cls):  # type: ignore[arg-type]
+        if f.name not in data and not f.metadata.get(LATER):
+            raise ModelFileError(f"{where}: {f.name!r} is missing")
+    values = {name: _read(hints[name], data[name], f"{where}, {name}") for name in data}
     try:
         return cls(**values)
     except ValueError as error:

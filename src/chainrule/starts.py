@@ -1,10 +1,11 @@
-"""The starts of an experiment: the linear model that each member begins as, and may end as.
+"""The beginning of an experiment: its rows, encoded, and the linear model that each member begins
+as, and may end as.
 
 What such a model is, and how a network begins as one, is in `linear_start.py`.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import cycle
 
 import numpy as np
@@ -13,45 +14,127 @@ from numpy.typing import NDArray
 from chainrule.engines import Rows, reference
 from chainrule.folds import Fold, held_out_parts, strata_of
 from chainrule.linear_start import LinearModel, carries_lines, linear_models
+from chainrule.long_tails import long_tails
 from chainrule.monitored_loss import mean_loss, monitored_loss
 from chainrule.network import Network, Parameters
 from chainrule.options import Options
 from chainrule.randomness import Purpose, generator
+from chainrule.table import TableEncoder
 from chainrule.training import Epoch
 
 
-def linear_starts(
+@dataclass(frozen=True)
+class Beginning:
+    """An experiment before its training.
+
+    Attributes:
+        encoder: with the clips that suit the linear models.
+        rows, judges: encoded by it.
+        starts: the linear model of each fold; () where members begin at random.
+        said: sentences on what was decided.
+    """
+
+    encoder: TableEncoder
+    rows: Rows
+    judges: Rows | None
+    starts: tuple[LinearModel, ...]
+    said: tuple[str, ...]
+
+
+def begin(
     network: Network,
+    options: Options,
+    encoder: TableEncoder,
+    folds: Sequence[Fold],
+    encoded: Callable[[TableEncoder], tuple[Rows, Rows | None]],
+) -> Beginning:
+    """Encode the rows, and find the linear models of the inputs that are no bins.
+
+    Args:
+        network: what will be trained.
+        options: settled ones.
+        encoder: as it was fitted.
+        folds: one for each member.
+        encoded: from an encoder to the rows, and to those that judge all members.
+    """
+    rows, judges = encoded(encoder)
+    plain = ~encoder.is_bin
+    chosen_by_user = options.initializer is not None or options.optimizer == "lbfgs"
+    if chosen_by_user or not carries_lines(network) or not plain.any():
+        return Beginning(encoder, rows, judges, (), ())
+    parts = _parts(options, rows, judges, folds, plain)
+    starts, said = _linear_models(network, options, parts), list[str]()
+    tails = _long_tails(network, options, encoder, parts, starts)
+    if tails is not None:
+        encoder, sentence = tails
+        said.append(sentence)
+        rows, judges = encoded(encoder)
+        parts = _parts(options, rows, judges, folds, plain)
+        starts = _linear_models(network, options, parts)
+    wide = tuple(model.widened(plain) for model, _ in zip(cycle(starts), folds, strict=False))
+    return Beginning(encoder, rows, judges, wide, tuple(said))
+
+
+def _parts(
     options: Options,
     table: Rows,
     judges: Rows | None,
     folds: Sequence[Fold],
     plain: NDArray[np.bool_],
-) -> tuple[LinearModel, ...]:
-    """The linear model of the `plain` inputs that each member begins as, if it can."""
-    chosen_by_user = options.initializer is not None or options.optimizer == "lbfgs"
-    if chosen_by_user or not carries_lines(network) or not plain.any():
-        return ()
+) -> list[tuple[Rows, Rows]]:
+    """Rows to learn from and rows that judge, of the `plain` inputs, once where folds share them.
+
+    The folds begin again with the first part after the last one.
+    """
     splits = [(fold.learnt, fold.held_out) for fold in folds]
     if judges is None and not len(folds[0].held_out):
         quarters = held_out_parts(strata_of(table.y), 0.25, 4, options.seed)
         splits = [(np.delete(np.arange(len(table)), held_out), held_out) for held_out in quarters]
-    distinct = list({learnt.tobytes(): (learnt, held_out) for learnt, held_out in splits}.values())
+    distinct = {learnt.tobytes(): (learnt, held_out) for learnt, held_out in splits}.values()
 
     def narrow(rows: Rows) -> Rows:  # before any copy of rows: bins are most of the inputs
         return Rows(rows.X[:, plain], rows.y, rows.weight)
 
     few = narrow(table)
     other = None if judges is None else narrow(judges)
-    parts = [(few.take(learnt), other or few.take(held_out)) for learnt, held_out in distinct]
-    models = linear_models(
+    return [(few.take(learnt), other or few.take(held_out)) for learnt, held_out in distinct]
+
+
+def _linear_models(
+    network: Network, options: Options, parts: Sequence[tuple[Rows, Rows]]
+) -> list[LinearModel]:
+    """The linear model of each part."""
+    return linear_models(
         network.loss,
         network.n_outputs,
         parts,
         lambda *rows: monitored_loss(network.loss, *rows),
         generator(options.seed, Purpose.SPLIT, 1),
     )
-    return tuple(model.widened(plain) for model, _ in zip(cycle(models), folds, strict=False))
+
+
+def _long_tails(
+    network: Network,
+    options: Options,
+    encoder: TableEncoder,
+    parts: Sequence[tuple[Rows, Rows]],
+    starts: Sequence[LinearModel],
+) -> tuple[TableEncoder, str] | None:
+    """The encoder that leaves long tails where it is better so, and a sentence on them."""
+    plain = np.flatnonzero(~encoder.is_bin)
+    numbers = np.flatnonzero(np.isin(plain, encoder.scaled_numbers))
+    draws = generator(options.seed, Purpose.SPLIT, 2)
+    found = long_tails(network.loss, parts, starts, numbers, draws)
+    if found is None:
+        return None
+    names = [encoder.input_names[place] for place in plain[found.columns]]
+    shown = ", ".join(f"'{name}'" for name in names[:3])
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    sentence = (
+        f"not clipped, for their long tails: {shown}{more} (so the loss of linear models on "
+        f"held-out rows is {found.gain:.0%} lower)"
+    )
+    return encoder.with_limits(dict(zip(names, found.limits.tolist(), strict=True))), sentence
 
 
 def or_the_start(epochs: Iterator[Epoch], start: Parameters, judging: Rows) -> Iterator[Epoch]:

@@ -157,7 +157,8 @@ class TestCallbacks:
         from sklearn.callback import ScoringMonitor
 
         monitor = ScoringMonitor(scoring="neg_log_loss")
-        estimator = TabularClassifier((8,), max_iter=3, n_members=2, random_state=0, n_jobs=2)
+        settings = {"max_iter": 3, "n_members": 2, "random_state": 0, "n_jobs": 2}
+        estimator = TabularClassifier((8,), calibrate=False, **settings)
         estimator.set_callbacks(monitor).fit(X, y)
         log = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
         assert len(log) == 6

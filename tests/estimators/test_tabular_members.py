@@ -27,7 +27,7 @@ def classifier(**parameters):
 
 @pytest.fixture(scope="module")
 def ensemble():
-    return classifier(n_members=3).fit(X, y)
+    return classifier(n_members=3, calibrate=False).fit(X, y)
 
 
 def test_probabilities_are_the_mean_of_the_members(ensemble):
@@ -45,7 +45,7 @@ def test_predictions_are_the_mean_of_the_members():
 
 
 def test_an_ensemble_is_the_same_however_many_jobs_train_it(ensemble):
-    again = classifier(n_members=3, n_jobs=3).fit(X, y)
+    again = classifier(n_members=3, n_jobs=3, calibrate=False).fit(X, y)
     assert np.array_equal(again.predict_proba(X), ensemble.predict_proba(X))
 
 
@@ -57,7 +57,8 @@ def test_the_seed_of_an_estimator_is_the_seed_of_the_command_line():
     options = Options(task="classification", hidden=(8,), epochs=8, seed=7)
     experiment = prepare(table, "target", options)
     *_, last = experiment.train()
-    model = TabularClassifier((8,), max_iter=8, random_state=7, engine="reference").fit(X, y).model_
+    settings = {"max_iter": 8, "random_state": 7, "engine": "reference", "calibrate": False}
+    model = TabularClassifier((8,), **settings).fit(X, y).model_
     assert np.array_equal(last.best.theta, model.parameters.theta)
 
 
@@ -114,6 +115,34 @@ def test_the_temperature_that_made_the_scores_is_found_again():
     found = fit_temperature(held_out, SoftmaxCrossEntropy())
     assert found.temperature == pytest.approx(2.5, rel=0.03)
     assert found.error_after < 0.02 < 0.1 < found.error_before
+
+
+def test_a_few_rows_that_were_all_answered_right_do_not_make_sure():
+    scores = np.array([[1.0, -1.0]] * 12)
+    found = fit_temperature([HeldOut((0,), scores[None], np.zeros(12))], SoftmaxCrossEntropy())
+    assert 0.5 < found.temperature < 1
+
+
+def test_a_weight_of_two_is_a_row_twice_for_the_temperature():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(scale=2, size=(3_000, 3))
+    drawn = np.array([rng.choice(3, p=p) for p in softmax(scores, axis=1)])
+    twice = drawn != scores.argmax(axis=1)
+    weighted = HeldOut((0,), scores[None], drawn, 1.0 + twice)
+    again = np.r_[np.arange(3_000), np.flatnonzero(twice)]
+    repeated = HeldOut((0,), scores[None, again], drawn[again])
+    found = [fit_temperature([rows], SoftmaxCrossEntropy()) for rows in (weighted, repeated)]
+    assert found[0].temperature == pytest.approx(found[1].temperature, rel=0.01)
+    plain = fit_temperature([HeldOut((0,), scores[None], drawn)], SoftmaxCrossEntropy())
+    assert found[0].temperature > 1.2 * plain.temperature
+
+
+def test_by_default_few_rows_and_smoothed_labels_are_calibrated_by_rows_held_out():
+    assert classifier(n_members=2).fit(X, y).calibration_.n_rows > 10
+    assert classifier(validation_fraction=0.0).fit(X, y).calibration_ is None
+    many = np.arange(1_050) % 150
+    assert classifier(label_smoothing=0.0).fit(X[many], y[many]).calibration_ is None
+    assert classifier(label_smoothing=0.1).fit(X[many], y[many]).calibration_ is not None
 
 
 def test_calibration_divides_the_scores_of_all_members(ensemble):

@@ -12,6 +12,7 @@ from chainrule.errors import TableError
 from chainrule.table.calendar import read_instants
 from chainrule.table.cells import read_cells
 from chainrule.table.dates import DateColumn, position
+from chainrule.table.encoder import TableEncoder
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -81,6 +82,34 @@ def test_only_the_cycles_that_vary_become_inputs():
     assert any(
         "time of day" in name for name in column(["2024-01-01 10:00", "2024-01-01 11:00"]).inputs
     )
+
+
+def test_every_function_of_the_weekday_is_linear_in_its_inputs():
+    days = [f"2024-01-{day:02}" for day in range(1, 29)]
+    fitted = column(days)
+    X = fitted.encode(read_cells(pl.Series(days)))
+    waves = [j for j, name in enumerate(fitted.inputs) if "weekday" in name]
+    effects = np.random.default_rng(0).normal(size=7)[np.arange(28) % 7]
+    A = np.column_stack([X[:, waves], np.ones(28)])
+    np.testing.assert_allclose(A @ np.linalg.lstsq(A, effects)[0], effects, atol=1e-5)
+
+
+def test_a_file_from_before_goes_round_the_week_once():
+    days = pl.DataFrame({"day": [f"2024-01-{day:02}" for day in range(1, 29)]})
+    encoder = TableEncoder.fit(days)
+    state = encoder.to_dict()
+    del state["columns"][0]["weekday_rounds"]
+    old = TableEncoder.from_dict(state)
+    assert [name for name in encoder.input_names if " x " not in name] == list(old.input_names)
+    assert old.encode(days).shape == (28, len(old.input_names))
+
+
+def test_the_trend_hardly_bends_after_the_last_day_learnt_from():
+    days = [f"{year}-06-30" for year in range(2000, 2041)]
+    trend = column(days[:20]).encode(read_cells(pl.Series(days)))[:, 0]
+    steps = np.diff(trend)
+    assert steps[-1] > 0.98 * steps[0]
+    assert column(days).encode(read_cells(pl.Series(["9999-12-31"])))[0, 0] <= 30
 
 
 def test_a_missing_date_is_the_centre_of_every_circle_and_flagged():

@@ -15,6 +15,7 @@ from chainrule.table.categories import fewest_rows
 from chainrule.table.cells import read_cells
 from chainrule.table.encoder import TableEncoder
 from chainrule.table.numbers import piecewise_linear, quantile_edges
+from chainrule.table.scaling import LIMIT, RobustScaling, unclipped
 
 finite = st.floats(-1e38, 1e38)
 columns = {
@@ -106,19 +107,40 @@ def test_levels_never_seen_and_missing_values_never_raise(table, word, number):
     assert encoder.encode(strange[:0]).shape == (0, len(encoder.input_names))
 
 
-def test_numbers_are_scaled_as_robust_scaler_does_and_then_clipped_smoothly():
+@pytest.mark.parametrize("limit", [5, 40])
+def test_numbers_are_scaled_as_robust_scaler_does_and_then_clipped_smoothly(limit):
     x = np.random.default_rng(0).lognormal(size=200)
-    encoder = TableEncoder.fit(pl.DataFrame({"x": x}))
-    z = RobustScaler().fit_transform(x[:, None])
-    np.testing.assert_allclose(
-        encoder.encode(pl.DataFrame({"x": x})), z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-6
+    encoder = TableEncoder.fit(pl.DataFrame({"x": x})).with_limits(
+        {"x": limit} if limit > 5 else {}
     )
+    z = RobustScaler().fit_transform(x[:, None])
+    X = encoder.encode(pl.DataFrame({"x": x}))
+    np.testing.assert_allclose(X, z / np.sqrt(1 + (z / limit) ** 2), rtol=1e-6)
+    assert ("not clipped" in encoder.columns[0].describe()) is (limit > 5)
+
+
+def test_a_number_of_a_file_without_a_limit_is_clipped_as_it_was_when_the_limit_was_three():
+    x = np.random.default_rng(0).lognormal(size=200)
+    state = TableEncoder.fit(pl.DataFrame({"x": x})).to_dict()
+    del state["columns"][0]["scaling"]["limit"]
+    z = RobustScaler().fit_transform(x[:, None])
+    X = TableEncoder.from_dict(state).encode(pl.DataFrame({"x": x}))
+    np.testing.assert_allclose(X, z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-6)
+    del state["columns"][0]["scaling"]["spread"]
+    with pytest.raises(ModelFileError, match="'spread' is missing"):
+        TableEncoder.from_dict(state)
+
+
+@given(st.floats(-3000, 3000))
+def test_the_clip_is_undone_as_far_as_a_float32_can_tell(z):
+    scaled = RobustScaling(0.0, 1.0, LIMIT).apply(np.array([z])).astype(np.float32)
+    assert unclipped(scaled)[0] == pytest.approx(z, rel=0.05, abs=1e-6)
 
 
 def test_a_column_that_is_mostly_one_value_is_scaled_by_half_its_range():
     x = [0.0] * 90 + [7.0] * 10
     X = TableEncoder.fit(pl.DataFrame({"x": x})).encode(pl.DataFrame({"x": [0.0, 7.0]}))
-    np.testing.assert_allclose(X[:, 0], [0, 2 / np.sqrt(1 + 4 / 9)], rtol=1e-6)
+    np.testing.assert_allclose(X[:, 0], [0, 2 / np.sqrt(1 + 4 / 25)], rtol=1e-6)
 
 
 def test_a_missing_number_is_the_median_and_flagged_where_training_had_missing_ones():

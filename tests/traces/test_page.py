@@ -149,10 +149,10 @@ def test_every_cell_is_on_the_page_and_every_input_is_accounted_for():
 def test_cycles_of_dates_are_sines_and_cosines_that_can_be_recomputed():
     for row in (1, 8, 23):
         text = "\n".join(input_lines(untrained().trace(KINDS, row)))
-        found = re.findall(r": (\S+) = (sin|cos)\(2π · (\d+) / (\d+)\)", text)
-        assert len(found) == 6
-        for value, function, at, positions in found:
-            angle = 2 * np.pi * int(at) / int(positions)
+        found = re.findall(r": (\S+) = (sin|cos)\(2π · (\d · )?(\d+) / (\d+)\)", text)
+        assert len(found) == 10
+        for value, function, rounds, at, positions in found:
+            angle = 2 * np.pi * int(rounds[:1] or 1) * int(at) / int(positions)
             assert agrees(getattr(np, function)(angle), value)
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from chainrule.atomic_write import check_writable
 from chainrule.budget import fitted_to
-from chainrule.calibration import calibrated, needs_calibration
+from chainrule.calibration import answering
 from chainrule.cli.doctor_page import say_doctor_line
 from chainrule.cli.front_door import DIVERGED, STOPPED
 from chainrule.cli.interruption import first_signal_waits, number_of
@@ -148,7 +148,7 @@ def run(
     training = _trained(experiment, choice, until, quiet=quiet)
     if not training.lasts:
         raise training.diverged or _nothing_learnt(training)
-    model = _calibrated(training.ensemble)
+    model = answering(training.ensemble)
     stopped_by = _save(model, files.model, training.stopped_by)
 
     judged, held_out = experiment.judge(model, training.ensemble.finished)
@@ -186,15 +186,6 @@ def _trained(
     except DivergedError as error:
         diverged = error
     return Training(ensemble, monotonic() - start, stopped_by, diverged)
-
-
-def _calibrated(ensemble: Ensemble) -> Model:
-    """The model, its probabilities mended by held-out rows where its loss asks for it."""
-    model = ensemble.model()
-    if not needs_calibration(model.network.loss):
-        return model
-    held_out = ensemble.held_out(model)
-    return calibrated(model, held_out)[0] if held_out else model
 
 
 def _save(model: Model, path: Path, stopped_by: int | None) -> int | None:

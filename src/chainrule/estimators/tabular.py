@@ -110,7 +110,9 @@ class TabularEstimator(FittedTable):
         model = ensemble.model()
         held_out = ensemble.held_out(model)
         if len(apart):
-            held_out = (_from_all(model, self._table(rows.take(apart), target, weight), target),)
+            apart_rows = rows.take(apart)
+            table = self._table(apart_rows, target, weight)
+            held_out = (_from_all(model, table, target, apart_rows.weight),)
         self.decisions_ = experiment.decisions
         self._take(model, held_out)
         self._tell()
@@ -202,7 +204,8 @@ def _spare_seed(seed: int) -> int:
     return int(np.random.SeedSequence([seed, 1]).generate_state(1, np.uint32)[0])
 
 
-def _from_all(model: Model, table: Any, target: str) -> HeldOut:
+def _from_all(model: Model, table: Any, target: str, weight: Floats | None) -> HeldOut:
     """Rows of a table that no member has learnt from."""
     scores = model.in_float64().scores(model.encoder.encode(table))
-    return HeldOut(tuple(range(len(model.members))), scores, model.target.encode(table[target]))
+    members = tuple(range(len(model.members)))
+    return HeldOut(members, scores, model.target.encode(table[target]), weight)

@@ -69,7 +69,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
     calibrate : bool, default=None
         Whether to divide the scores by a temperature, fitted on rows held out: those of
         `calibration_fraction`, or the validation rows of each member. None does so where labels
-        were smoothed; other networks, stopped at their best validation loss, are nearly calibrated.
+        were smoothed, and where there are fewer than 1,000 rows; other networks, stopped at their
+        best validation loss, are nearly calibrated.
     n_members : int, default=None
         Networks whose probabilities are averaged. They differ in seed and in validation rows.
     time_budget : float, default=None
@@ -292,7 +293,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
     def _take(self, model: Model, held_out: Sequence[HeldOut]) -> None:
         self.model_ = model
         self.calibration_: Calibration | None = None
-        wanted = needs_calibration(model.network.loss) if self.calibrate is None else self.calibrate
+        wanted = needs_calibration(model) if self.calibrate is None else self.calibrate
         if not wanted or (self.calibrate is None and not held_out):
             return
         if not held_out:

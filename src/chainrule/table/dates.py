@@ -1,6 +1,6 @@
 """A column of dates: a trend, and the cycles of year, month, week and day as points on circles."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -8,12 +8,21 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chainrule.errors import TableError
+from chainrule.plain import LATER
 from chainrule.table.calendar import MICROSECONDS_PER_DAY, Order, read_instants
 from chainrule.table.cells import EVERY_ROW, MISSING_WORDS, Cells, RowSelection, time_text
 from chainrule.table.scaling import RobustScaling
 
 #: The Gregorian mean year, so that the trend is in years.
 MICROSECONDS_PER_YEAR = 365.2425 * MICROSECONDS_PER_DAY
+
+WEEKDAY_ROUNDS = 3
+"""Sines and cosines of one, two and three rounds a week make the effects of all seven weekdays a
+linear function of the inputs."""
+
+TREND_LIMIT = 30.0
+"""Of the clip of a trend: days to come lie beyond those learnt from, and a line that bends there
+would miss them. A date such as 31 December 9999 stays within it."""
 
 Cycle = Literal["day of year", "day of month", "weekday", "time of day"]
 #: The orders tried where nothing is known; eight digits are a date only where the user says so.
@@ -33,8 +42,8 @@ class DateColumn:
     """How a column of dates became inputs.
 
     `trend` scales the time in years since 1970 (None: one moment only); `cycles` are those that
-    vary in training; a missing date is 0 in all of them, the median of the trend and the centre of
-    the circles.
+    vary in training, of which the week is gone round once to `weekday_rounds` times; a missing date
+    is 0 in all of them, the median of the trend and the centre of the circles.
     """
 
     kind: ClassVar[str] = "date"
@@ -49,6 +58,11 @@ class DateColumn:
     n_missing: int
     tokens: tuple[str, ...]
     note: str
+    weekday_rounds: int = field(default=1, metadata={LATER: True})
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.weekday_rounds <= WEEKDAY_ROUNDS:
+            raise ValueError(f"weekday_rounds must be 1 to {WEEKDAY_ROUNDS}")
 
     @classmethod
     def fit(cls, cells: Cells, note: str = "", rows: RowSelection = EVERY_ROW) -> "DateColumn":
@@ -70,7 +84,7 @@ class DateColumn:
         return cls(
             name=cells.name,
             order=order,
-            trend=RobustScaling.fit(present / MICROSECONDS_PER_YEAR),
+            trend=RobustScaling.fit(present / MICROSECONDS_PER_YEAR, TREND_LIMIT),
             cycles=tuple(c for c in POSITIONS if np.ptp(position(present, c)) > 0),
             first=time_text(int(present.min())),
             last=time_text(int(present.max())),
@@ -78,14 +92,22 @@ class DateColumn:
             n_missing=int(missing.sum()),
             tokens=_tokens(cells),
             note=note,
+            weekday_rounds=WEEKDAY_ROUNDS,
         )
 
     @property
+    def waves(self) -> tuple[tuple[Cycle, int], ...]:
+        """Each cycle with how often it is gone round: two inputs for each."""
+        rounds = {"weekday": self.weekday_rounds}
+        return tuple((cycle, k + 1) for cycle in self.cycles for k in range(rounds.get(cycle, 1)))
+
+    @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the inputs: the trend, two for each cycle, whether it is missing."""
+        """Names of the inputs: the trend, two for each wave, whether it is missing."""
         names = [f"{self.name}, trend"] if self.trend else []
-        for cycle in self.cycles:
-            names += [f"{self.name}, {cycle} (sine)", f"{self.name}, {cycle} (cosine)"]
+        for cycle, rounds in self.waves:
+            wave = cycle if rounds == 1 else f"{cycle} x {rounds}"
+            names += [f"{self.name}, {wave} (sine)", f"{self.name}, {wave} (cosine)"]
         return (*names, f"{self.name} is missing") if self.n_missing else tuple(names)
 
     def encode(self, cells: Cells) -> NDArray[np.float32]:
@@ -95,9 +117,9 @@ class DateColumn:
         parts: list[NDArray[np.float64]] = []
         if self.trend:
             parts.append(self.trend.apply(micros / MICROSECONDS_PER_YEAR))
-        for cycle in self.cycles:
+        for cycle, rounds in self.waves:
             # A table of the positions: the same bits for a row whatever rows come with it.
-            angle = 2 * np.pi * np.arange(POSITIONS[cycle]) / POSITIONS[cycle]
+            angle = 2 * np.pi * rounds * np.arange(POSITIONS[cycle]) / POSITIONS[cycle]
             at = position(micros, cycle)
             parts += [np.sin(angle)[at], np.cos(angle)[at]]
         X = np.empty((len(cells), len(self.inputs)), dtype=np.float32)

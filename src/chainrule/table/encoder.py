@@ -3,7 +3,7 @@ model.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -120,6 +120,25 @@ class TableEncoder:
         first = np.flatnonzero(np.diff(found, prepend=False) & found)
         found[first] = False
         return found
+
+    @property
+    def scaled_numbers(self) -> NDArray[np.int64]:
+        """The places of the scaled numbers among the d inputs."""
+        starts = np.cumsum([0, *(len(column.inputs) for column in self.columns)])
+        numbers = [
+            isinstance(one, NumberColumn) and one.scaling is not None for one in self.columns
+        ]
+        return starts[:-1][numbers]
+
+    def with_limits(self, limits: Mapping[str, float]) -> "TableEncoder":
+        """The same with other limits of the clips of these columns of numbers."""
+        columns = [
+            column.with_limit(limits[column.name])
+            if isinstance(column, NumberColumn) and column.name in limits
+            else column
+            for column in self.columns
+        ]
+        return replace(self, columns=tuple(columns))
 
     def encode(self, frame: Any, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """X (n, d) of these rows (None: all), C-contiguous and finite; columns are matched by name,

@@ -2,7 +2,7 @@
 piecewise-linear bins.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chainrule.errors import TableError
 from chainrule.table.cells import EVERY_ROW, LARGEST, Cells, RowSelection
-from chainrule.table.scaling import RobustScaling, Vector, number_text
+from chainrule.table.scaling import LIMIT, RobustScaling, Vector, number_text
 from chainrule.table.target_edges import BinGuide, target_edges
 
 
@@ -86,6 +86,11 @@ class NumberColumn:
         """Where the bins stand among the inputs, if there are edges."""
         return slice(1, len(self.edges))
 
+    def with_limit(self, limit: float) -> "NumberColumn":
+        """The same, clipped at another limit."""
+        assert self.scaling is not None
+        return replace(self, scaling=replace(self.scaling, limit=limit))
+
     def encode(self, cells: Cells) -> NDArray[np.float32]:
         """(n, len(inputs)); raises TableError for text, an infinity, or a magnitude beyond 1e38."""
         values = numbers_of(cells, "correct the cell, or leave it empty if the value is unknown")
@@ -107,6 +112,8 @@ class NumberColumn:
         else:
             median, spread = number_text(self.scaling.median), number_text(self.scaling.spread)
             parts = [f"median {median}, scaled by {spread}"]
+            if self.scaling.limit > LIMIT:
+                parts.append("a long tail, not clipped")
         if self.edges:
             parts.append(f"{len(self.edges) - 1} bins")
         if self.n_missing:

@@ -105,11 +105,14 @@ def _date(column: DateColumn, cells: Cells) -> list[Part]:
     steps: list[Part] = []
     if column.trend:
         years = float(micros[0] / MICROSECONDS_PER_YEAR)
-        steps.append(("value", f"years since 1970: {_scaled(years, column.trend)}"))
-    for cycle in column.cycles:
+        steps.append(("value", f"in years since 1970; {_scaled(years, column.trend)}"))
+    for cycle, rounds in column.waves:
         at = int(position(micros, cycle)[0])
+        turns = "2π" if rounds == 1 else f"2π · {rounds}"
+        often = "" if rounds == 1 else f", gone round {rounds} times"
         for function in ("sin", "cos"):
-            how = f"{function}(2π · {at} / {POSITIONS[cycle]}), on the circle of the {cycle}"
+            angle = f"{turns} · {at} / {POSITIONS[cycle]}"
+            how = f"{function}({angle}), on the circle of the {cycle}{often}"
             steps.append(("cycle", how))
     if column.n_missing:
         steps.append(("flag", _flag(False)))
@@ -120,7 +123,13 @@ def _flag(is_missing: bool) -> str:
     return "1, as the cell is missing" if is_missing else "0, as the cell is not missing"
 
 
-CLIP = Formula("{r} / √(1 + ({r} / 3)²)", lambda n: n["r"] / sqrt(1 + (n["r"] / 3) ** 2))
+def clip_formula(limit: float) -> Formula:
+    """The smooth clip r / sqrt(1 + (r/limit)^2)."""
+    return Formula(
+        f"{{r}} / √(1 + ({{r}} / {_short(limit)})²)",
+        lambda n: n["r"] / sqrt(1 + (n["r"] / limit) ** 2),
+    )
+
 
 STEPS: dict[str, Callable[[Any, Cells], list[Part]]] = {
     NumberColumn.kind: _number,
@@ -132,12 +141,12 @@ STEPS: dict[str, Callable[[Any, Cells], list[Part]]] = {
 
 
 def _scaled(value: float, scaling: RobustScaling) -> str:
-    """r = (x - median) / spread, then r / sqrt(1 + (r/3)^2), with numbers."""
-    r = (value - scaling.median) / scaling.spread
+    """r = (x - median) / spread, then r / sqrt(1 + (r/limit)^2), with numbers."""
+    r, limit = (value - scaling.median) / scaling.spread, scaling.limit
     scaled = float(scaling.apply(np.array([value]))[0])
     decimals = decimals_of(scaled)
-    (of_r,) = operand_decimals(lambda r: r / np.sqrt(1 + (r / 3) ** 2), [r], scaled, decimals)
-    clip = CLIP.with_numbers({"r": r}, {"r": of_r})
+    (of_r,) = operand_decimals(lambda r: r / np.sqrt(1 + (r / limit) ** 2), [r], scaled, decimals)
+    clip = clip_formula(limit).with_numbers({"r": r}, {"r": of_r})
     median, spread = bracketed(_short(scaling.median)), _short(scaling.spread)
     return (
         f"r = ({_short(value)} - {median}) / {spread} = {written(r, of_r)}; "

@@ -9,7 +9,8 @@ from chainrule.trace.records import EncodedInput, Trace
 from chainrule.trace.written import cut, decimals_of, visible, written
 
 MOST_COLUMNS = 16
-_MOST_VALUES = 8
+_MOST_VALUES = 13
+"""Inputs of a column on the page: those of a date with its time, a trend and six waves."""
 
 
 def input_lines(trace: Trace) -> list[str]:
@@ -18,7 +19,7 @@ def input_lines(trace: Trace) -> list[str]:
     if any(one.how.startswith("r = ") for one in trace.inputs):
         lines += paragraph(
             "A number x becomes r = (x - median) / spread, of the training rows, and then "
-            "r\u00a0/\u00a0√(1\u00a0+\u00a0(r/3)²), which holds outliers within -3 and 3."
+            "r\u00a0/\u00a0√(1\u00a0+\u00a0(r/c)²), which holds outliers within -c and c."
         )
     columns = [list(group) for _, group in groupby(trace.inputs, lambda one: one.column)]
     for inputs in columns[:MOST_COLUMNS]:

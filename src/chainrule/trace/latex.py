@@ -210,6 +210,8 @@ def _sum(
     of_terms, of_first, of_second = fewest_decimals(
         np.multiply, [first[at], second[at]], products[at], of_terms
     )
+    if len(terms) == 1:
+        decimals = of_terms  # a term alone is its own sum, and rounded once
     parts = [
         f"{written(first[i], of_first)} · {bracketed(written(second[i], of_second))}" for i in at
     ]

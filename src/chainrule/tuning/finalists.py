@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chainrule.calibration import answering
 from chainrule.engines import Engine
 from chainrule.ensemble import Ensemble
 from chainrule.experiment import Experiment
@@ -57,4 +58,4 @@ def trained(
     for _ in ensemble.train(engine, at_once=at_once, until=until):
         pass
     losses = [last.best_loss for k in ensemble.finished if (last := ensemble.courses[k].last)]
-    return Finalist(values, ensemble.model(), sum(losses) / len(losses))
+    return Finalist(values, answering(ensemble), sum(losses) / len(losses))
