@@ -227,7 +227,7 @@ def settled(
         "patience": 30 if small or second_order else 20,
         "bins": _default_bins(n, n_columns, classes),
         "bins_by": "target" if large and not classes else "quantiles",
-        "valid_fraction": min(0.25, max(0.15, ROWS_TO_JUDGE / n)),
+        "valid_fraction": min(0.25, max(0.15 if small else 0.1, ROWS_TO_JUDGE / n)),
         "members": 1 if second_order else _default_members(n),
     }
     open_choices = {

@@ -83,7 +83,7 @@ def test_of_a_long_table_a_part_is_looked_at():
     table = numbers(8_000)
     model = learnt(table, epochs=1)[1]
     case = case_of_table(model, table)
-    assert (len(case.learnt.rows), case.learnt.n) == (MOST_ROWS, 6_800)
+    assert (len(case.learnt.rows), case.learnt.n) == (MOST_ROWS, 7_200)
     at = case.learnt.at
     assert len(set(at)) == MOST_ROWS
     np.testing.assert_array_equal(model.encoder.encode(table, at), case.learnt.rows.X)

@@ -78,7 +78,11 @@ Valid = Annotated[
 ValidFraction = Annotated[
     float | None,
     _option(
-        TABLE, "Share of the rows held out to choose the best epoch.", "SHARE", "0.15", parser=_real
+        TABLE,
+        "Share of the rows held out to choose the best epoch.",
+        "SHARE",
+        "follows the table",
+        parser=_real,
     ),
 ]
 Test = Annotated[Path | None, _option(TABLE, "Table to judge the model on at the end.", "TABLE")]

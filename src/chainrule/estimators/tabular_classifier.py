@@ -63,7 +63,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
     class_weight : dict, 'balanced' or None, default=None
         What the rows of each class count, multiplied with their `sample_weight`.
     validation_fraction : float, default=None
-        Share of the rows that a member holds out to choose its best epoch.
+        Share of the rows that a member holds out to choose its best epoch. By default 0.1, or
+        0.15 below 1,000 rows.
     calibration_fraction : float, default=0.0
         Share of the rows that nothing learns from and that choose no epoch, for `calibrate`.
     calibrate : bool, default=None

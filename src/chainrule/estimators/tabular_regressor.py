@@ -64,7 +64,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
     missing : sequence of str, default=()
         Words and numbers (as text) that stand for a missing value in every column, such as "-999".
     validation_fraction : float, default=None
-        Share of the rows that a member holds out to choose its best epoch.
+        Share of the rows that a member holds out to choose its best epoch. By default 0.1, or
+        0.15 below 1,000 rows.
     calibration_fraction : float, default=0.0
         Share of the rows that nothing learns from and that choose no epoch, for
         `predict_interval`.
