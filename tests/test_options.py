@@ -26,6 +26,11 @@ def bins(n, n_columns, classes=True):
 def test_few_rows_have_few_bins_and_many_columns_few_each():
     assert [bins(n, 5) for n in (60, 100, 250, 800, 999, 5_000)] == [0, 1, 2, 8, 8, 16]
     assert [bins(20_000, d, classes=False) for d in (8, 30, 50, 300, 10_000)] == [96, 96, 60, 10, 0]
+    assert [bins(n, 5) for n in (10_000, 12_500, 100_000)] == [100, 125, 128]
+
+
+def test_bins_of_a_long_table_fit_into_memory():
+    assert [bins(n, 20) for n in (100_000, 1_000_000, 30_000_000)] == [128, 20, 0]
 
 
 @pytest.mark.parametrize(("share", "smoothing"), [(0.5, 0.1), (0.86, 0.1), (0.99, 0.0)])

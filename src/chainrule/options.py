@@ -129,6 +129,9 @@ ROWS_OF_A_BIN = 100
 #: Bins of all columns together, at most: beyond, a training takes long, and learns noise.
 MOST_BINS = 3_000
 
+#: Numbers of the encoded table that bins may make: 1.6 GB.
+MOST_CELLS = 400_000_000
+
 #: Where the borders of a number's intervals may lie.
 BINS_BY = ("quantiles", "target")
 
@@ -220,7 +223,7 @@ def settled(
         "optimizer": USUAL_OPTIMIZER,
         "rate": 1e-3 if classes and large else 3e-3,
         "schedule": "cosine",
-        "decay": 0.01 if classes and large else 0.1,
+        "decay": 0.1,
         "l2": 1e-4 if second_order else 0.0,
         "batch_size": 32 if small else 256 if large else 128,
         "epochs": 200 if small or second_order else max(10, min(60, ROWS_TO_SEE // n)),
@@ -238,8 +241,9 @@ def settled(
 
 def _default_bins(n: int, n_columns: int, classes: bool) -> int:
     """Fewer where there are few rows to learn bends from, or many columns to bend."""
-    most = 8 if n < SMALL else 16 if n < LARGE else 48 if classes else 96
-    return min(most, n // ROWS_OF_A_BIN, MOST_BINS // n_columns)
+    most = 8 if n < SMALL else 16 if n < LARGE else 128 if classes else 96
+    of_all = min(MOST_BINS, MOST_CELLS // max(n, 1))
+    return min(most, n // ROWS_OF_A_BIN, of_all // n_columns)
 
 
 def _default_members(n: int) -> int:

@@ -221,7 +221,7 @@ Decay = Annotated[
         TRAINING,
         "Decoupled weight decay of adamw and scaled_adamw.",
         "NUMBER",
-        "follows the table",
+        "0.1",
         parser=_real,
     ),
 ]
