@@ -15,6 +15,7 @@ from time import monotonic
 import numpy as np
 
 from chainrule.engines import Engine
+from chainrule.ensemble import one_blas_thread
 from chainrule.experiment import Experiment
 from chainrule.folds import Fold
 from chainrule.training import train
@@ -40,7 +41,8 @@ def fitted_to(experiment: Experiment, engine: Engine, seconds: float, at_once: i
     """
     start = monotonic()
     beside = min(at_once, len(experiment.folds))
-    with ThreadPoolExecutor(beside) as pool:  # as slow as they will be beside one another
+    # as slow as they will be beside one another
+    with one_blas_thread(engine), ThreadPoolExecutor(beside) as pool:
         rows_a_second = fmean(pool.map(partial(_pace, experiment), [engine] * beside))
     left = MARGIN * max(seconds - (monotonic() - start), 0.0)
     n = max(len(fold.learnt) for fold in experiment.folds)

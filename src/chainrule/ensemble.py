@@ -25,7 +25,7 @@ from chainrule.training import Epoch
 
 
 @contextmanager
-def _one_blas_thread(engine: Engine) -> Iterator[None]:
+def one_blas_thread(engine: Engine) -> Iterator[None]:
     """Within it NumPy's products use one thread, if another engine than NumPy's trains.
 
     The few products between epochs, as of the gradient probe, would wake NumPy's own threads, which
@@ -130,7 +130,7 @@ class Ensemble:
             if at_once == 1 or len(self.courses) == 1
             else self._side_by_side(engine, at_once, until, tell)
         )
-        with closing(epochs), _one_blas_thread(engine):
+        with closing(epochs), one_blas_thread(engine):
             for k, epoch in epochs:
                 course = self.courses[k]
                 course.last = epoch

@@ -22,7 +22,7 @@ ROWS_AT_ONCE = 4096
 """Rows whose differences are taken at once, which bounds the memory."""
 
 SAMPLE = 1000
-"""Rows whose differences tell how many there are."""
+"""Rows, from all over a table, whose differences tell how many there are."""
 
 OF_ENTRY, OF_WEIGHT = 4.0, 12.0
 """What an entry costs in both passes, and a weight's running sums in a step, in numbers of a dense
@@ -56,13 +56,6 @@ class ThermometerInputs:
         """The same in another type of numbers."""
         return ThermometerInputs(self.differences.astype(dtype, copy=False), self.continues)
 
-    def dense(self) -> Floats:
-        """The inputs themselves, (n, d)."""
-        X: Floats = self.differences.toarray()
-        for j in np.flatnonzero(self.continues)[::-1]:
-            X[:, j - 1] += X[:, j]
-        return X
-
 
 def thermometer_inputs(X: Floats, continues: NDArray[np.bool_]) -> ThermometerInputs:
     """Dense inputs (n, d) by their differences; exact but for the rounding of 1 - f."""
@@ -92,7 +85,7 @@ def thermometer_inputs(X: Floats, continues: NDArray[np.bool_]) -> ThermometerIn
 
 def pays(X: Floats, continues: NDArray[np.bool_], batch_size: int) -> bool:
     """Whether steps with so many rows are faster by differences than with the inputs X (n, d)."""
-    few = thermometer_inputs(X[:SAMPLE], continues)
+    few = thermometer_inputs(X[:: max(1, len(X) // SAMPLE)], continues)
     n, d = few.shape
     entries = few.differences.nnz / max(1, n)
-    return OF_ENTRY * entries + OF_WEIGHT * d / batch_size < d
+    return OF_ENTRY * entries + OF_WEIGHT * d / min(batch_size, max(1, len(X))) < d

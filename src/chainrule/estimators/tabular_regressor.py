@@ -73,8 +73,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
         Networks whose predictions are averaged. They differ in seed and in validation rows.
     time_budget : float, default=None
         Seconds that `fit` may take. As many networks are trained as end in that time, up to 32; if
-        not even one would, it gets fewer epochs. `n_members` then is a bound. What comes out
-        depends on the speed of the machine.
+        not even one would, it gets fewer epochs; one epoch ends in any case, however long it
+        takes. `n_members` then is a bound. What comes out depends on the speed of the machine.
     random_state : int, RandomState instance or None, default=None
         With an int, the same call gives the same networks.
     n_jobs : int, default=None

@@ -38,7 +38,10 @@ def differences(X: ThermometerInputs, dtype: DTypeLike) -> SparseTable:
     """
     require(X.continues.shape == X.shape[1:], "there is not one word for each input")
     require(not X.continues[:1].any(), "the first input continues a code")
-    return replace(sparse_table(X.differences, dtype), continues=X.continues.astype(np.int64))
+    found = sparse_table(X.differences, dtype)
+    if not X.continues.any():
+        return found  # without codes the differences are the inputs themselves
+    return replace(found, continues=X.continues.astype(np.int64))
 
 
 def sparse_table(X: Any, dtype: DTypeLike) -> SparseTable:
