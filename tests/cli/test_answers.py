@@ -2,6 +2,8 @@
 
 import csv
 import io
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 
 import numpy as np
 import polars as pl
@@ -92,6 +94,53 @@ def test_numbers_have_no_probabilities(chainrule, areas):
     result = chainrule("predict", "a.safetensors", "a.csv", "--probabilities")
     assert result.exit_code == 2
     assert "'area'" in result.stderr
+
+
+DAYS = [date(2024, 1, 1) + timedelta(days=i * i % 37) for i in range(40)]
+COLUMNS = {
+    "duration": pl.Series([timedelta(seconds=i * i % 23, milliseconds=500) for i in range(40)]),
+    "duration in ns": pl.Series([i * i % 23 for i in range(40)]).cast(pl.Duration("ns")),
+    "time": pl.Series([None, *(time(i * i % 24, i, i) for i in range(1, 40))]),
+    "date": pl.Series(DAYS),
+    "datetime": pl.Series([datetime.combine(day, time(1), UTC) for day in DAYS]),
+    "category": pl.Series(["red", "green"] * 20, dtype=pl.Categorical),
+    "enum": pl.Series(["red", "green"] * 20, dtype=pl.Enum(["red", "green"])),
+    "boolean": pl.Series([True, False] * 20),
+    "decimal": pl.Series([Decimal(i * i % 23) / 8 for i in range(40)]),
+    "small": pl.Series([i * i % 23 for i in range(40)], dtype=pl.UInt8),
+    "nothing": pl.Series([None] * 40),
+}
+
+
+def train_on(chainrule, name, cells):
+    """Train on t.parquet with this column beside a number, into t.safetensors; its rows."""
+    x, y = [i * 7 % 11 for i in range(40)], [i * i % 13 + 0.5 for i in range(40)]
+    given = pl.DataFrame([cells.alias(name), pl.Series("x", x), pl.Series("y", y)])
+    given.write_parquet(chainrule.folder / "t.parquet")
+    result = chainrule("train", "t.parquet", "--target", "y", *QUICK, "--quiet")
+    assert result.exit_code == 0, result.stderr
+    return given
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_table_of_every_type_is_answered_as_text_and_as_parquet(chainrule, name):
+    given = train_on(chainrule, name, COLUMNS[name])
+    answers = Model.load(chainrule.folder / "t.safetensors").predict(given)
+    said = chainrule("predict", "t.safetensors", "t.parquet")
+    assert said.exit_code == 0, said.stderr
+    np.testing.assert_array_equal(frame(said.stdout)["predicted_y"].cast(pl.Float64), answers)
+    assert frame(said.stdout)[name].is_null().equals(given[name].is_null())
+    assert (
+        chainrule("predict", "t.safetensors", "t.parquet", "--output", "p.parquet").exit_code == 0
+    )
+    assert pl.read_parquet("p.parquet")[name].equals(given[name])
+
+
+def test_a_duration_is_written_to_text_as_a_number_of_seconds(chainrule):
+    given = train_on(chainrule, "duration", COLUMNS["duration"])
+    found = frame(chainrule("predict", "t.safetensors", "t.parquet").stdout)
+    seconds = [span.total_seconds() for span in given["duration"]]
+    assert found["duration"].cast(pl.Float64).to_list() == seconds
 
 
 def test_an_evaluation_has_the_figures_of_the_model(chainrule, files):

@@ -1,5 +1,7 @@
 """The estimators in the company of scikit-learn's: searches, ensembles, inspection, callbacks."""
 
+from datetime import date, time, timedelta
+
 import joblib
 import numpy as np
 import pandas as pd
@@ -42,6 +44,7 @@ from chainrule import (
     TabularClassifier,
     TabularRegressor,
 )
+from chainrule.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -322,3 +325,25 @@ class TestCallbacks:
 
         clone(estimator).set_callbacks(ProgressBar()).fit(X, y)
         assert type(estimator).__name__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("estimator", [TabularClassifier, TabularRegressor])
+@pytest.mark.parametrize(
+    ("y", "what"),
+    [
+        ([timedelta(hours=i % 2) for i in range(30)], "y holds durations"),
+        (np.arange(30).astype("m8[s]"), "y holds durations"),
+        (pl.Series([time(i % 2) for i in range(30)]), "y holds times of day"),
+        (np.arange(30).astype("M8[D]"), "y holds points in time"),
+        ([date(2024, 1, 1 + i % 2) for i in range(30)], "y holds points in time"),
+    ],
+)
+def test_targets_that_are_times_are_refused_with_the_way_out(estimator, y, what):
+    with pytest.raises(InputError, match=f"{what}.*turn them into a number of"):
+        estimator().fit(np.arange(30.0)[:, None], y)
+
+
+def test_row_weights_that_are_durations_are_refused_with_the_way_out():
+    y, weights = np.arange(30.0), np.arange(30).astype("m8[s]")
+    with pytest.raises(InputError, match=r"sample_weight holds durations.*number of seconds"):
+        TabularRegressor().fit(y[:, None], y, sample_weight=weights)

@@ -1,16 +1,21 @@
 """What a column is taken for, decided by its whole length."""
 
 import datetime
+from fractions import Fraction
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
+from chainrule import TabularRegressor
 from chainrule.errors import TableError
 from chainrule.table.cells import read_cells
 from chainrule.table.encoder import TableEncoder
 from chainrule.table.kinds import counts_rows, find_kind
+from chainrule.trace.encoding import encoded_inputs
 
 
 def kind(values, name="x"):
@@ -170,11 +175,76 @@ TIMES = [datetime.time(1, 2, 3), None, datetime.time(23, 59, 59, 500_000)]
         (pl.Series(DURATIONS, dtype=pl.Duration("ns")), [10_800, None, -172_798.5]),
         (pd.Series(DURATIONS), [10_800, None, -172_798.5]),
         (pd.Series(DURATIONS[:2], dtype="timedelta64[s]"), [10_800, None]),
+        (pd.Series(DURATIONS, dtype=object), [10_800, None, -172_798.5]),
+        (pd.Series([pd.Timedelta(1, "ns"), pd.NaT], dtype=object), [1e-9, None]),
+        (pd.Series(DURATIONS, dtype=pd.ArrowDtype(pa.duration("ms"))), [10_800, None, -172_798.5]),
+        (pa.chunked_array([DURATIONS[:1], DURATIONS[1:]]), [10_800, None, -172_798.5]),
         (pl.Series(TIMES), [3_723, None, 86_399.5]),
+        (pl.Series(TIMES, dtype=pl.Object), [3_723, None, 86_399.5]),
+        (pd.Series(TIMES), [3_723, None, 86_399.5]),
+        (pd.Series(TIMES, dtype=pd.ArrowDtype(pa.time32("ms"))), [3_723, None, 86_399.5]),
+        (pd.Series(TIMES, dtype=pd.ArrowDtype(pa.time64("us"))), [3_723, None, 86_399.5]),
+        (pa.chunked_array([pa.array(TIMES, pa.time64("ns"))]), [3_723, None, 86_399.5]),
     ],
 )
 def test_durations_and_times_of_day_are_numbers_of_seconds(column, seconds):
     cells = read_cells(column, "x")
     found = find_kind(cells)
     assert (found.kind, found.note) == ("number", "read as seconds")
-    np.testing.assert_allclose(cells.numbers.values, np.array(seconds, dtype=float), rtol=1e-15)
+    np.testing.assert_array_equal(cells.numbers.values, np.array(seconds, dtype=float))
+
+
+@pytest.mark.parametrize(("unit", "ticks"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
+def test_a_duration_is_the_float_nearest_to_its_seconds_in_every_library(unit, ticks):
+    rng = np.random.default_rng(0)
+    spans = np.r_[[rng.integers(-(2**k), 2**k - 1, 100) for k in (20, 40, 53, 55, 63)]].ravel()
+    nearest = [float(Fraction(int(span), ticks)) for span in spans]
+    in_numpy = np.append(spans, -(2**63)).astype(f"timedelta64[{unit}]")  # the last is NaT
+    in_arrow = pa.chunked_array([pa.array(in_numpy)])
+    columns = [pd.Series(in_numpy), in_arrow, in_arrow.to_pandas(types_mapper=pd.ArrowDtype)]
+    if unit != "s":
+        columns.append(pl.Series([*spans, None], dtype=pl.Int64).cast(pl.Duration(unit)))
+    for column in columns:
+        assert read_cells(column, "x").values.to_list() == [*nearest, None]
+
+
+def test_durations_between_other_objects_and_times_with_a_zone_are_text():
+    for cells in ([*DURATIONS, "3 days"], [*DURATIONS, *TIMES]):
+        assert read_cells(pd.Series(cells, dtype=object), "x").form == "text"
+    zoned = [time.replace(tzinfo=datetime.UTC) for time in TIMES if time]
+    assert read_cells(pd.Series(zoned), "x").form == "text"
+
+
+def test_a_time_of_day_is_called_a_number_of_seconds_where_a_date_was_expected():
+    frame = pl.DataFrame({"t": [datetime.time(15), datetime.time(16)] * 5})
+    with pytest.raises(TableError, match="row 1: '54000 seconds' is not a date"):
+        TableEncoder.fit(frame, kinds={"t": "date"})
+    encoder = TableEncoder.fit(frame)
+    assert encoded_inputs(encoder, nw.from_native(frame), 0)[0].cell == "54000 seconds"
+
+
+def spans_and_times(n=40):
+    rows = range(n)
+    spans = [None if i % 9 == 4 else datetime.timedelta(hours=i * i % 23, days=i) for i in rows]
+    times = [None if i % 7 == 3 else datetime.time(i % 24, i, i % 11) for i in rows]
+    return {"span": spans, "time": times, "y": [float(i * i % 17) for i in rows]}
+
+
+def test_one_model_answers_durations_and_times_alike_from_every_library():
+    table = spans_and_times()
+    in_polars = pl.DataFrame(table)
+    in_arrow = in_polars.to_arrow()
+    frames = [
+        in_arrow,
+        pd.DataFrame(table),
+        pd.DataFrame(table, dtype=object).astype({"y": float}),
+        in_arrow.to_pandas(),
+        in_arrow.to_pandas(types_mapper=pd.ArrowDtype),
+        in_polars.with_columns(pl.col("span").cast(pl.Duration("ns"))),
+    ]
+    learner = TabularRegressor(hidden_layer_sizes=4, max_iter=3, n_members=1, random_state=0)
+    model = learner.fit(in_polars.select("span", "time"), table["y"]).model_
+    expected = model.predict(in_polars)
+    assert len(np.unique(expected)) > 30
+    for frame in frames:
+        np.testing.assert_array_equal(model.predict(frame), expected)

@@ -1,7 +1,9 @@
 """The target: which task it suggests, how it is scaled, and that labels come back as they were."""
 
+import datetime
 import json
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import LabelEncoder, RobustScaler, StandardScaler
 
 from chainrule.errors import ModelFileError, TableError
+from chainrule.table.frames import row_weights
 from chainrule.table.target import TargetEncoder, missing_rows
 
 
@@ -210,3 +213,26 @@ def test_the_state_survives_json(values):
 def test_a_damaged_state_is_refused(change):
     with pytest.raises(ModelFileError, match="target encoding"):
         TargetEncoder.from_dict({**target(["a", "b"] * 2).to_dict(), **change})
+
+
+SPANS = [datetime.timedelta(hours=i % 3) for i in range(30)]
+TIMES = [datetime.time(i % 3) for i in range(30)]
+
+
+@pytest.mark.parametrize("column", [pl.Series("y", SPANS), pd.Series(SPANS, name="y"),
+                                    pl.Series("y", TIMES), pd.Series(TIMES, name="y")])  # fmt: skip
+@pytest.mark.parametrize("task", [None, "classification", "regression"])
+def test_a_target_of_durations_or_times_of_day_is_refused_with_the_way_out(column, task):
+    what = "(?s)'y' holds values of type (Duration|Time).*turn it into a number of seconds"
+    with pytest.raises(TableError, match=what):
+        TargetEncoder.fit(column, task=task)
+    for learnt in (target([0.5, 1.5, 3.0]), target(["a", "b"] * 2)):
+        with pytest.raises(TableError, match=r"holds values of type (Duration|Time)"):
+            learnt.encode(column)
+
+
+@pytest.mark.parametrize("cells", [SPANS, TIMES])
+def test_weights_that_are_durations_or_times_of_day_are_refused_with_the_way_out(cells):
+    frame = nw.from_native(pl.DataFrame({"w": cells}))
+    with pytest.raises(TableError, match=r"(?s)'w' holds values of type (Duration|Time).*seconds"):
+        row_weights(frame, "w")

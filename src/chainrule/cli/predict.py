@@ -119,5 +119,16 @@ def _written(frame: "pl.DataFrame", ending: str) -> bytes:
     if ending == ".parquet":
         frame.write_parquet(content)
     else:
-        frame.write_csv(content, separator="\t" if ending == ".tsv" else ",")
+        as_text = _with_texts(frame)
+        as_text.write_csv(content, separator="\t" if ending == ".tsv" else ",")
     return content.getvalue()
+
+
+def _with_texts(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """The table as a text file can hold it: durations as numbers of seconds."""
+    import polars as pl
+
+    from chainrule.table.cells import read_cells
+
+    spans = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Duration)]
+    return frame.with_columns(read_cells(frame[name]).values.alias(name) for name in spans)

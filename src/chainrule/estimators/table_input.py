@@ -1,5 +1,6 @@
 """What users of scikit-learn pass as X and as weights, as data frames with named columns."""
 
+import datetime
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,13 @@ from chainrule.table import frame_of
 
 _TIMES = ("M8[D]", "M8[ms]", "M8[us]", "M8[ns]", "m8[ms]", "m8[us]", "m8[ns]")
 """NumPy's points and spans of time as Polars takes them."""
+
+_KINDS_OF_TIME = {
+    datetime.timedelta: "durations",
+    datetime.time: "times of day",
+    datetime.date: "points in time",
+}
+"""Python's objects of time; a datetime is a date."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +159,8 @@ def target_array(y: Any) -> NDArray[Any]:
     """Targets of any library as an array.
 
     Raises:
-        InputError: one that is no number is missing, or they are a sparse matrix.
+        InputError: one that is no number is missing; they are a sparse matrix; or they are points
+            in time, durations or times of day.
     """
     if issparse(y):
         raise InputError("y is a sparse matrix: give an array, y.toarray().")
@@ -168,7 +177,22 @@ def target_array(y: Any) -> NDArray[Any]:
             f"y is missing in {missing.sum():,} of {len(missing):,} rows, the first of them row "
             f"{np.argmax(missing) + 1}: leave such rows out, or fill them in."
         )
+    _refuse_times(array, "y")
     return array
+
+
+def _refuse_times(array: NDArray[Any], name: str) -> None:
+    """NumPy would make numbers of them, in whatever unit they have."""
+    what = {"m": "durations", "M": "points in time"}.get(array.dtype.kind)
+    if array.dtype.kind == "O":
+        cells = (cell for cell in array.flat if isinstance(cell, tuple(_KINDS_OF_TIME)))
+        cell = next(cells, None)
+        what = next((word for kind, word in _KINDS_OF_TIME.items() if isinstance(cell, kind)), None)
+    if what is not None:
+        unit = "days from today" if what == "points in time" else "seconds"
+        raise InputError(
+            f"{name} holds {what}, which are no numbers: turn them into a number of {unit} first."
+        )
 
 
 def with_column(
@@ -191,14 +215,17 @@ def checked_weights(sample_weight: Any, n: int) -> Floats | None:
     """How much each row counts, shape (n,); None if all count 1.
 
     Raises:
-        InputError: they are not n finite numbers of 0 or more, of which one is positive.
+        InputError: they are not n finite numbers of 0 or more, of which one is positive; durations
+            and the like are no numbers.
     """
     if sample_weight is None:
         return None
     try:
-        weight = np.asarray(sample_weight, dtype=np.float64)
+        given = np.asarray(sample_weight)
+        weight = given.astype(np.float64, copy=False)
     except (TypeError, ValueError) as error:
         raise InputError(f"sample_weight holds something else than numbers: {error}.") from error
+    _refuse_times(given, "sample_weight")
     weight = np.full(n, weight) if weight.ndim == 0 else weight
     if weight.shape != (n,):
         raise InputError(f"sample_weight has shape {weight.shape}, but X has {n} rows.")

@@ -1,9 +1,10 @@
-"""The cells of one column, in one of four plain forms, whichever library held the column.
+"""The cells of one column, in one of a few plain forms, whichever library held the column.
 
 A column of a CSV file is text; the same column of a Parquet file may be integers, and pandas turns
 these into floats where a cell is empty. Everything after this module sees integers, floats,
-booleans, points in time (microseconds, UTC) or text, in a Polars series, missing cells being null:
-that is why pandas, Polars and PyArrow tables give the same encoding to the bit.
+booleans, points in time (microseconds, UTC), durations and times of day (seconds) or text, in a
+Polars series, missing cells being null: that is why pandas, Polars and PyArrow tables give the
+same encoding to the bit.
 """
 
 import datetime
@@ -19,8 +20,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chainrule.errors import TableError
+from chainrule.table.seconds import seconds_of_column, seconds_of_objects
 
-Form = Literal["integer", "float", "boolean", "time", "text", "unsupported"]
+Form = Literal["integer", "float", "boolean", "time", "seconds", "text", "unsupported"]
 
 #: Which rows of a column statistics are learnt from; its kind is always found from all of them.
 RowSelection = NDArray[np.int64] | slice
@@ -60,7 +62,8 @@ class Cells:
     """One column: `values` is a Polars series of Int64, Float64, Boolean or String, null where the
     cell is missing.
 
-    Times are Int64 microseconds since 1970 in UTC. `declared` is true for a categorical type;
+    Points in time (`form` "time") are Int64 microseconds since 1970 in UTC; durations and times of
+    day (`form` "seconds") are Float64 seconds. `declared` is true for a categorical type;
     `dtype` is the name of the source's type, for messages; `missing` are the texts that the user
     declared to mean a missing value; `numbering` are the rows of the table that the cells stand in,
     None if they are the whole column.
@@ -112,6 +115,8 @@ class Cells:
             return _replace(self.values, float_text, pl.String)
         if self.form == "time":
             return _replace(self.values, time_text, pl.String)
+        if self.form == "seconds":
+            return _replace(self.values, seconds_text, pl.String)
         return self.values.cast(pl.String)
 
     @cached_property
@@ -189,8 +194,14 @@ def read_cells(series: Any, name: str | None = None, missing: Sequence[str] = ()
             f"expected a column (a pandas, Polars or PyArrow series), got {type(series).__name__}"
         ) from error
     name = str(column.name) if name is None else name
-    form, values = _read(column)
-    if missing and form in ("integer", "float"):
+    dtype = str(column.dtype)
+    objects = seconds_of_objects(_objects(column)) if isinstance(column.dtype, nw.Object) else None
+    if objects is not None:
+        form: Form = "seconds"
+        dtype, values = objects
+    else:
+        form, values = _read(column)
+    if missing and form in ("integer", "float", "seconds"):
         numbers = _as_numbers(missing)
         values = _blank(values, values.cast(pl.Float64).is_in(numbers))
     elif form == "text":
@@ -198,14 +209,14 @@ def read_cells(series: Any, name: str | None = None, missing: Sequence[str] = ()
         nothing = ["", *(word.strip() for word in missing)]
         values = _blank(values, values.is_in(nothing))
     declared = isinstance(column.dtype, nw.Categorical | nw.Enum)
-    return Cells(name, form, values, str(column.dtype), declared, tuple(missing))
+    return Cells(name, form, values, dtype, declared, tuple(missing))
 
 
 def _read(column: nw.Series[Any]) -> tuple[Form, pl.Series]:
-    """The form of a column, and its values as a Polars series; durations and times of day are
-    seconds.
-    """
+    """The form of a column, and its values as a Polars series."""
     dtype = column.dtype
+    if isinstance(dtype, nw.Duration | nw.Time):
+        return "seconds", seconds_of_column(column)
     native = column.to_native()
     if isinstance(native, pl.Series):
         values = native
@@ -230,16 +241,13 @@ def _read(column: nw.Series[Any]) -> tuple[Form, pl.Series]:
         return "boolean", values
     if isinstance(dtype, nw.Date | nw.Datetime):
         return "time", values if values.dtype == pl.Int64 else values.dt.timestamp("us")
-    if isinstance(dtype, nw.Duration):
-        us = values if values.dtype == pl.Int64 else values.dt.total_microseconds()
-        return "float", us.cast(pl.Float64) / 1e6
-    if isinstance(dtype, nw.Time):
-        return "float", values.cast(pl.Int64).cast(pl.Float64) / 1e9
     return "unsupported", pl.Series([None] * len(column), dtype=pl.String)
 
 
 def _from_numpy(column: nw.Series[Any]) -> pl.Series:
-    """The values of a pandas-like column, read without PyArrow; times as Int64 microseconds."""
+    """The values of a pandas-like column, read without PyArrow; points in time as Int64
+    microseconds since 1970 in UTC.
+    """
     dtype = column.dtype
     missing = pl.Series(column.is_null().to_numpy().astype(bool))
     if isinstance(dtype, nw.Boolean):
@@ -254,14 +262,18 @@ def _from_numpy(column: nw.Series[Any]) -> pl.Series:
             instants = instants.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         # Not dt.timestamp(): pandas makes it a float where a cell is missing, inexact from 2255 on.
         values = pl.Series(instants.to_numpy().astype("datetime64[us]").astype(np.int64))
-    elif isinstance(dtype, nw.Duration):
-        values = pl.Series(column.to_numpy().astype("timedelta64[us]").astype(np.int64))
     elif isinstance(dtype, nw.Categorical | nw.Enum | nw.String | nw.Object | nw.Unknown):
         cells = zip(column.to_list(), missing, strict=True)
         return pl.Series([None if gone else _text(value) for value, gone in cells], dtype=pl.String)
     else:
         return pl.Series([None] * len(column), dtype=pl.String)
     return _blank(values, missing)
+
+
+def _objects(column: nw.Series[Any]) -> list[Any]:
+    """The cells of a column of Python objects, None where missing."""
+    missing = column.is_null().to_list()
+    return [None if gone else cell for cell, gone in zip(column.to_list(), missing, strict=True)]
 
 
 def _blank(values: pl.Series, where: pl.Series) -> pl.Series:
@@ -306,6 +318,11 @@ def time_text(microseconds: int) -> str:
     """A point in time as ISO text in UTC, the time of day left out at midnight."""
     text = str(np.datetime64(microseconds, "us")).replace("T", " ")
     return text.removesuffix(".000000").removesuffix(" 00:00:00")
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration or a time of day as text: "5400 seconds"."""
+    return f"{float_text(seconds)} second{'' if seconds == 1 else 's'}"
 
 
 def canonical_numbers(texts: pl.Series) -> pl.Series:

@@ -36,9 +36,15 @@ def row_weights(
     """The weights of these rows (None: all), shape (n,): finite, not negative, not all 0.
 
     Raises:
-        TableError: it is lacking, or a weight is missing, negative or no number.
+        TableError: it is lacking, or a weight is missing, negative or no number (durations and
+            times of day are none).
     """
     cells = read_cells(column_of(frame, name, "weight")).take(rows)
+    if cells.form == "seconds":
+        raise TableError(
+            f"the weight column '{name}' holds values of type {cells.dtype}, numbers of 0 or above "
+            "were expected; turn it into a number of seconds first"
+        )
     advice = "a weight says how much its row counts: correct it, or leave the row out"
     weights = numbers_of(cells, advice)
     bad = np.isnan(weights) | (weights < 0)

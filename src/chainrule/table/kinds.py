@@ -78,8 +78,7 @@ def _number(cells: Cells) -> Finding:
         return Finding("ignored", reason, counts_rows=True)
     if _NAMED_AS_IDENTIFIER.search(cells.name) and _all_distinct_integers(values):
         return Finding("ignored", "an identifier: a different whole number in every row")
-    in_seconds = cells.dtype.startswith(("Duration", "Time"))
-    return Finding("number", note="read as seconds" if in_seconds else "")
+    return Finding("number", note="read as seconds" if cells.form == "seconds" else "")
 
 
 def counts_rows(values: Vector) -> bool:

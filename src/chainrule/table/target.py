@@ -82,16 +82,13 @@ class TargetEncoder:
 
         Raises TableError for missing values (`missing_rows` finds them), a constant target, a class
         with fewer than `fewest_rows` rows, more classes than can be learnt, infinities and
-        magnitudes beyond 1e38, and text where numbers are needed.
+        magnitudes beyond 1e38, text where numbers are needed, and points in time, durations and
+        times of day.
         """
         _check(task, (None, *get_args(Task)), "task")
         _check(scaling, get_args(Scaling), "scaling")
         cells = read_cells(series, missing=tuple(missing)).take(rows)
-        if cells.form in ("time", "unsupported"):
-            raise TableError(
-                f"the target {cells.name!r} holds values of type {cells.dtype}, which can be "
-                "neither classes nor numbers to predict; turn it into a number, as days from today"
-            )
+        _refuse_type(cells)
         _refuse_missing(cells)
         if not len(cells):
             raise TableError(f"the target {cells.name!r} has no rows")
@@ -154,9 +151,11 @@ class TargetEncoder:
         """y of these rows (None: all): (n, 1) float64, scaled; or (n,) int64, class indices.
 
         Raises TableError for a missing value, a class that was not there in training, or a value
-        that is no number.
+        that is no number; durations and times of day are none.
         """
         cells = read_cells(series, self.name, self.missing).take(rows)
+        if cells.form == "seconds":
+            _refuse_type(cells)
         _refuse_missing(cells)
         advice = "correct it, or leave the row out"
         if self.task == "regression":
@@ -291,6 +290,17 @@ def _missing(cells: Cells) -> NDArray[np.bool_]:
     if cells.form == "text" and numbers.complete:
         return np.isnan(numbers.values)
     return cells.is_missing
+
+
+def _refuse_type(cells: Cells) -> None:
+    """Refuse points in time, durations and times of day, whose unit nobody has said."""
+    if cells.form not in ("time", "seconds", "unsupported"):
+        return
+    number = "a number of seconds" if cells.form == "seconds" else "a number, as days from today"
+    raise TableError(
+        f"the target {cells.name!r} holds values of type {cells.dtype}, which can be neither "
+        f"classes nor numbers to predict; turn it into {number}"
+    )
 
 
 def _refuse_missing(cells: Cells) -> None:
