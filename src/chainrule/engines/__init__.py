@@ -23,8 +23,8 @@ class Rows:
     """Rows to learn from or to be judged on.
 
     Attributes:
-        X: inputs, shape (n, d). Both engines take a SciPy CSR array too, and the compiled one
-            `thermometer.ThermometerInputs`.
+        X: inputs, shape (n, d). Both engines take a SciPy CSR array too, and one that says
+            `READS_DIFFERENCES`, as the compiled one does, `thermometer.ThermometerInputs`.
         y: targets in the form that the loss takes: (n, k) numbers, or (n,) class indices.
         weight: how much each row counts, shape (n,), none of them negative; None is 1 for all.
     """

@@ -36,6 +36,9 @@ from chainrule.losses import Quantile, SoftmaxCrossEntropy
 from chainrule.network import Network, Parameters
 from chainrule.optimizers import LBFGS, Optimizer, State
 
+READS_DIFFERENCES = True
+"""Rows may be given as `thermometer.ThermometerInputs`."""
+
 SLICE = 2e9
 """Multiply-adds that run before Python is asked whether it was interrupted: 0.02 to 0.1 s."""
 

@@ -38,7 +38,6 @@ JOB = (
     "loss",
     "update",  # 0 where a gradient is wanted and no step
     "update_scaled",  # of weights whose inputs learn a scale; 0: none does
-    "squares",
     "give_way",  # the operating system's yield
     # rows, by address
     "X",  # numbers of dense rows, or of the entries of sparse ones ...
@@ -108,7 +107,7 @@ RESULTS = ("total", "seen", "J", "steps", "loss so far", "weight of the step")
     SIZE, LAYERS, PANELS, N, BATCH, CHUNK, BLOCK, K, PRODUCT, GEMM, MULTIPLY, TRANSPOSE,
     PACKED_PRODUCT, MULTIPLY_PACKED, MULTIPLY_STRIPS, PACK, PACK_TURNED, PACK_DELTA, PACK_WEIGHTS,
     GATHER, ASK, SPARSE_PRODUCT, SPARSE_GRADIENT, RUNNING_SUMS, GRADIENT_OF_SUMS, ADD_ROWS, WEIGH,
-    LOSS, UPDATE, UPDATE_SCALED, SQUARES, GIVE_WAY, X, ENTRIES, ROW_ENDS, CONTINUES, SUMS_OF_W, Y,
+    LOSS, UPDATE, UPDATE_SCALED, GIVE_WAY, X, ENTRIES, ROW_ENDS, CONTINUES, SUMS_OF_W, Y,
     WEIGHT, ORDER, GRADIENT, SCRATCH, SCRATCH_STRIDE, COPIES, PACKS, SUMS_STRIDE, BLOCK_LOSSES,
     PANEL_SQUARES, RESULT, SYNC, LOSS_PARAMETERS, OPTIMIZER_PARAMETERS, RATES, L2, SCALE, SCALE_M,
     SCALE_V, LAYER_TABLE, PANEL_TABLE,

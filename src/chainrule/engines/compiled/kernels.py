@@ -61,22 +61,22 @@ class Late:
         return cpu_target.typing_context.resolve_value_type(made)
 
 
-def inlined(function: Any) -> Any:
+def inlined(function: Any, fastmath: set[str] = ROUNDING) -> Any:
     """A function for use in kernels, which takes no call there."""
-    return Late(lambda: _jit(function, forceinline=True))
+    return Late(lambda: _jit(function, fastmath, forceinline=True))
 
 
 def inner(function: Any) -> Any:
     """A function for use in kernels."""
-    return Late(lambda: _jit(function))
+    return Late(lambda: _jit(function, ROUNDING))
 
 
-def _jit(function: Any, **options: Any) -> Any:
+def _jit(function: Any, fastmath: set[str], **options: Any) -> Any:
     from numba import njit
 
     # without the wrappers by which Python would call it: they take half of the time to compile
     never_called = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return njit(fastmath=ROUNDING, error_model="numpy", **never_called, **options)(function)
+    return njit(fastmath=fastmath, error_model="numpy", **never_called, **options)(function)
 
 
 def kernel(

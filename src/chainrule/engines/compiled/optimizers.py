@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.compiled.activations import pointer
-from chainrule.engines.compiled.kernels import ROUNDING, kernel
+from chainrule.engines.compiled.kernels import REDUCING, ROUNDING, inlined, kernel
 from chainrule.engines.compiled.losses import REALS
 from chainrule.optimizers import FASTEST_SCALE, SGD, Adam, AdamW, Optimizer, RMSProp, ScaledAdamW
 
@@ -41,39 +41,48 @@ def parameters(optimizer: Optimizer) -> list[float]:
 def update(kind: type[Optimizer], real: Any) -> int:
     """Address of `update(theta, gradient, m, v, count, t, rate, l2, parameters)`.
 
-    Steps count from t = 1. The optimiser is given gradient + l2 theta, as the reference does it.
+    It gives back the sum of the squares of the new theta. Steps count from t = 1. The optimiser is
+    given gradient + l2 theta, as the reference does it.
     """
     one = real(1)
+    with_square = inlined(_with_square, REDUCING)  # this sum alone may be added up in lanes
 
     def sgd(
         theta: Any, gradient: Any, m: Any, v: Any, count: int, t: int, rate: float, l2: float,
         numbers: Any,
-    ) -> None:  # fmt: skip
+    ) -> float:  # fmt: skip
+        total = real(0)
         step, penalty, momentum = real(rate), real(l2), real(numbers[0])
         ahead, here = (momentum, one) if numbers[1] else (one, real(0))
         for i in range(count):
             g = gradient[i] + penalty * theta[i]
             moved = momentum * v[i] + g
             v[i] = moved
-            theta[i] -= step * (here * g + ahead * moved)
+            after = theta[i] - step * (here * g + ahead * moved)
+            theta[i] = after
+            total = with_square(total, after)
+        return float(total)
 
     def rmsprop(
         theta: Any, gradient: Any, m: Any, v: Any, count: int, t: int, rate: float, l2: float,
         numbers: Any,
-    ) -> None:  # fmt: skip
-        step, penalty = real(rate), real(l2)
+    ) -> float:  # fmt: skip
+        total, step, penalty = real(0), real(rate), real(l2)
         decay, rest, epsilon = real(numbers[0]), real(1 - numbers[0]), real(numbers[1])
         for i in range(count):
             g = gradient[i] + penalty * theta[i]
             square = decay * v[i] + rest * g * g
             v[i] = square
-            theta[i] -= step * g / (np.sqrt(square) + epsilon)
+            after = theta[i] - step * g / (np.sqrt(square) + epsilon)
+            theta[i] = after
+            total = with_square(total, after)
+        return float(total)
 
     def adam(
         theta: Any, gradient: Any, m: Any, v: Any, count: int, t: int, rate: float, l2: float,
         numbers: Any,
-    ) -> None:  # fmt: skip
-        penalty, epsilon = real(l2), real(numbers[2])
+    ) -> float:  # fmt: skip
+        total, penalty, epsilon = real(0), real(l2), real(numbers[2])
         beta1, rest1 = real(numbers[0]), real(1 - numbers[0])
         beta2, rest2 = real(numbers[1]), real(1 - numbers[1])
         step = real(rate / (1 - numbers[0] ** t))
@@ -86,13 +95,20 @@ def update(kind: type[Optimizer], real: Any) -> int:
             m[i] = mean
             v[i] = square
             kept = theta[i] - shrink * theta[i]
-            theta[i] = kept - step * mean / (np.sqrt(square * unbiased) + epsilon)
+            after = kept - step * mean / (np.sqrt(square * unbiased) + epsilon)
+            theta[i] = after
+            total = with_square(total, after)
+        return float(total)
 
     function = {SGD: sgd, RMSProp: rmsprop, Adam: adam, AdamW: adam, ScaledAdamW: adam}[kind]
     p, i, f = pointer(real), "int64", "float64"
     name = f"update-{function.__name__}-{real.__name__}"
     # no reassociation: LLVM would divide every parameter by 1 - beta^t in place of multiplying
-    return kernel(function, name, (p, p, p, p, i, i, f, f, REALS), fastmath=ROUNDING)
+    return kernel(function, name, (p, p, p, p, i, i, f, f, REALS), "float64", ROUNDING)
+
+
+def _with_square(total: Any, x: Any) -> Any:
+    return total + x * x
 
 
 @cache
@@ -100,14 +116,15 @@ def update_scaled(real: Any) -> int:
     """Address of `update(W, gradient, m, v, a, a_m, a_v, height, h, t, rate, l2, parameters)`.
 
     ScaledAdamW's step for the weights (height, h) of some inputs and for the inputs' own scales;
-    m and v are those of V = W / e^a, which is nowhere written down.
+    m and v are those of V = W / e^a, which is nowhere written down. It gives back the sum of the
+    squares of the new W.
     """
 
     def run(
         W: Any, gradient: Any, m: Any, v: Any, a: Any, a_m: Any, a_v: Any, height: int, h: int,
         t: int, rate: float, l2: float, numbers: Any,
-    ) -> None:  # fmt: skip
-        penalty, epsilon = real(l2), real(numbers[2])
+    ) -> float:  # fmt: skip
+        total, penalty, epsilon = real(0), real(l2), real(numbers[2])
         beta1, rest1 = real(numbers[0]), real(1 - numbers[0])
         beta2, rest2 = real(numbers[1]), real(1 - numbers[1])
         step = real(rate / (1 - numbers[0] ** t))
@@ -131,21 +148,11 @@ def update_scaled(real: Any) -> int:
                 square = beta2 * v[j] + rest2 * g * g
                 m[j] = mean
                 v[j] = square
-                W[j] = grown * (kept * W[j] - own * mean / (np.sqrt(square * unbiased) + epsilon))
+                after = grown * (kept * W[j] - own * mean / (np.sqrt(square * unbiased) + epsilon))
+                W[j] = after
+                total += after * after
+        return float(total)
 
     p, i, f = pointer(real), "int64", "float64"
     arguments = (p, p, p, p, p, p, p, i, i, i, f, f, REALS)
-    return kernel(run, f"update-scaled-{real.__name__}", arguments)
-
-
-@cache
-def squares(real: Any) -> int:
-    """Address of `squares(theta, count)`: the sum of the squares, a float64."""
-
-    def run(theta: Any, count: int) -> float:
-        total = real(0)
-        for i in range(count):
-            total += theta[i] * theta[i]
-        return float(total)
-
-    return kernel(run, f"squares-{real.__name__}", (pointer(real), "int64"), "float64")
+    return kernel(run, f"update-scaled-{real.__name__}", arguments, "float64")

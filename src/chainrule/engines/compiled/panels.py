@@ -36,7 +36,6 @@ from chainrule.engines.compiled.job import (
     SHARES,
     SIZE,
     SPARSE_GRADIENT,
-    SQUARES,
     START,
     SUMS,
     SUMS_OF_W,
@@ -128,14 +127,14 @@ def pass_panels(
             scaled = from_inputs and peek(job, UPDATE_SCALED) != 0
             alike = l2 == 0 and not scaled  # weights and biases
             if scaled:
-                update_scaled(job, layer, start, height, G, t, rate, l2)
+                squares = update_scaled(job, layer, start, height, G, t, rate, l2)
             else:
-                update(job, layer, at, G, entries + h * with_biases * alike, t, rate, l2)
+                count = entries + h * with_biases * alike
+                squares = update(job, layer, at, G, count, t, rate, l2)
             if with_biases and not alike:
                 move = entries * size
                 update(job, layer, at + move, G + move, h, t, rate, 0.0)
             if l2 > 0:
-                squares = call_for_number(peek(job, SQUARES), (peek(layer, W) + at, entries))
                 poke_real(peek(job, PANEL_SQUARES), i, squares)
             if peek(layer, TURNED):
                 turned = peek(layer, TURNED) + start * size
@@ -155,9 +154,12 @@ def pass_panels(
 @inner
 def update(
     job: int, layer: int, at: int, G: int, count: int, t: int, rate: float, l2: float
-) -> None:
-    """The optimiser's step t for `count` parameters, `at` bytes from where the layer's begin."""
-    call(
+) -> float:
+    """The optimiser's step t for `count` parameters, `at` bytes from where the layer's begin.
+
+    The sum of their squares after it.
+    """
+    return call_for_number(
         peek(job, UPDATE),
         (peek(layer, W) + at, G, peek(layer, M) + at, peek(layer, V) + at, count, t, rate, l2,
          peek(job, OPTIMIZER_PARAMETERS)),
@@ -167,12 +169,12 @@ def update(
 @inner
 def update_scaled(
     job: int, layer: int, start: int, height: int, G: int, t: int, rate: float, l2: float
-) -> None:
+) -> float:
     """The same for the weights of `height` inputs from `start` on, which learn a scale each."""
     size = peek(job, SIZE)
     h, move = peek(layer, WIDTH), start * size
     at = move * h
-    call(
+    return call_for_number(
         peek(job, UPDATE_SCALED),
         (peek(layer, W) + at, G, peek(layer, M) + at, peek(layer, V) + at,
          peek(job, SCALE) + move, peek(job, SCALE_M) + move, peek(job, SCALE_V) + move,

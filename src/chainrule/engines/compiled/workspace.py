@@ -249,7 +249,6 @@ class Workspace:
             "loss": losses.loss(self.network.loss.name, real),
             "update": optimizers.update(type(optimizer), real) if optimizer else 0,
             "update_scaled": (optimizers.update_scaled(real) if getattr(optimizer, "d", 0) else 0),
-            "squares": optimizers.squares(real) if trains and l2 else 0,
             "give_way": yield_address(),
             "scratch": self.room(whole_lines(largest) * self.n_blocks) if trains else 0,
             "scratch_stride": whole_lines(largest) * size,
