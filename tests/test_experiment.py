@@ -1,10 +1,13 @@
 """Preparing a table: what is decided, what is held out, and what is refused."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from chainrule import experiment as rooms
+from chainrule.calibration import needs_calibration
 from chainrule.engines import reference
 from chainrule.errors import InputError, TableError
 from chainrule.experiment import prepare
@@ -228,3 +231,19 @@ def test_the_compiled_engine_learns_the_same_from_the_differences_of_bins(judges
 def test_few_bins_stay_dense():
     experiment = prepare(table(400), "amount", Options(bins=2, batch_size=8, **QUICK))
     assert experiment.by_differences is None
+
+
+def test_an_engine_of_ones_own_is_given_the_dense_table():
+    own = SimpleNamespace(train_epoch=reference.train_epoch, scores=reference.scores)
+    experiment = with_bins()
+    losses = [
+        [epoch.validation_loss for epoch in experiment.train(engine)] for engine in (own, reference)
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_a_temperature_follows_the_rows_of_the_table_and_not_those_of_another():
+    experiment = prepare(table(900), "kind", Options(**QUICK), validation=table(200, seed=1))
+    assert needs_calibration(fit(experiment))
+    experiment = prepare(table(1_100), "kind", Options(label_smoothing=0.0, **QUICK))
+    assert not needs_calibration(fit(experiment))

@@ -1,5 +1,7 @@
 """The linear start: what a network begins as, and that it is no worse than that."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,6 +9,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from chainrule.activations import ACTIVATIONS, RELU, SILU
 from chainrule.engines import Rows, reference
+from chainrule.errors import InputError
 from chainrule.experiment import prepare
 from chainrule.initializers import initial_parameters
 from chainrule.linear_start import (
@@ -154,3 +157,31 @@ def test_few_rows_of_which_none_is_held_out_have_a_start_too():
     experiment = prepare(table(30), "y", Options(members=3))
     assert experiment.validation is None
     assert len(experiment.starts) == 3
+
+
+@pytest.mark.parametrize(
+    ("members", "use", "said"), [(1, "learnt", "learns from"), (4, "held_out", "holds out")]
+)
+@pytest.mark.parametrize("hidden", [(8,), ()])
+def test_parts_of_which_no_row_counts_are_refused(members, use, said, hidden):
+    rows, options = table(), Options(members=members, hidden=hidden)
+    fold = prepare(rows, "y", options).folds[-1]
+    weight = np.ones(len(rows))
+    weight[getattr(fold, use)] = 0
+    with pytest.raises(InputError, match=rf"'w' is 0 in all \d+ rows that a network {said}"):
+        prepare(rows.with_columns(w=weight), "y", replace(options, weight="w"))
+
+
+@pytest.mark.parametrize("counting", [1, 5, 20])
+def test_few_rows_of_which_fewer_count_are_learnt(counting):
+    weight = (np.arange(30) < counting).astype(float)
+    experiment = prepare(table(30).with_columns(w=weight), "y", Options(weight="w", members=3))
+    *_, last = experiment.train()
+    assert np.isfinite(last.loss)
+
+
+def test_a_linear_model_scores_in_the_precision_of_the_inputs():
+    model = LinearModel(draws().normal(size=(5, 2)), draws().normal(size=2))
+    X = draws().normal(size=(20, 5))
+    assert np.array_equal(model.scores(X), X @ model.W + model.b)
+    assert np.allclose(model.scores(X.astype(np.float32)), X @ model.W + model.b, atol=1e-5)

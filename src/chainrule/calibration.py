@@ -62,7 +62,7 @@ def needs_calibration(model: Model) -> bool:
     loss, training = model.network.loss, model.training
     if not isinstance(loss, BinaryCrossEntropy | SoftmaxCrossEntropy):
         return False
-    return loss.smoothing > 0 or training["training_rows"] + training["validation_rows"] < SMALL
+    return loss.smoothing > 0 or training["table_rows"] < SMALL
 
 
 def fit_temperature(held_out: Sequence[HeldOut], loss: Loss) -> Calibration:

@@ -42,7 +42,7 @@ from chainrule.monitored_loss import ROBUST, robust_loss
 from chainrule.network import Network, Parameters
 from chainrule.options import Options, loss_name, network_of, settings_of, settled, task_of
 from chainrule.randomness import Purpose, generator
-from chainrule.starts import Beginning, begin, or_the_start
+from chainrule.starts import Beginning, EncodedTable, begin, or_the_start
 from chainrule.table import (
     BinGuide,
     TableEncoder,
@@ -109,7 +109,7 @@ class Experiment:
 
     def read_by(self, engine: Engine, member: int) -> tuple[Rows, Rows | None]:
         """The table and the rows that choose a best epoch, as that engine reads them fastest."""
-        if engine is reference or self.by_differences is None:
+        if self.by_differences is None or not getattr(engine, "READS_DIFFERENCES", False):
             return self.table, self.judging(member)
         table, judges = self.by_differences
         held_out = self.folds[member].held_out
@@ -185,6 +185,7 @@ class Experiment:
             typical=self.typical,
             training={
                 "options": self.options.to_dict(),
+                "table_rows": len(self.table),
                 "training_rows": len(self.folds[0].learnt),
                 "validation_rows": len(judging),
                 "versions": {
@@ -305,18 +306,18 @@ def prepare(
         at = _known_rows(other, target, options, decisions)
         tables.append((other, at, target_encoder.encode(other[target], at)))
 
-    def encoded(by: TableEncoder) -> tuple[Rows, Rows | None]:
-        weight = options.weight
-        rows, *judges = [
+    encoded = [
+        EncodedTable(
+            part,
+            at,
             Rows(
-                by.encode(part, at),
+                encoder.encode(part, at),
                 network.loss.as_targets(of),
-                None if weight is None else row_weights(part, weight, at),
-            )
-            for part, at, of in tables
-        ]
-        return rows, judges[0] if judges else None
-
+                None if options.weight is None else row_weights(part, options.weight, at),
+            ),
+        )
+        for part, at, of in tables
+    ]
     begun = begin(network, options, encoder, folds, encoded)
     decisions += begun.said
     settings = settings_of(options)

@@ -50,6 +50,11 @@ class LinearModel:
     W: Floats
     b: Floats
 
+    def scores(self, X: Floats) -> Floats:
+        """Of shape (n, k), from inputs (n, d); the product in their precision, with no copy."""
+        scores: Floats = X @ self.W.astype(X.dtype, copy=False) + self.b
+        return scores
+
     def widened(self, wanted: NDArray[np.bool_]) -> "LinearModel":
         """The same for more inputs, of which those that are not wanted have no weight."""
         W = np.zeros((len(wanted), self.W.shape[1]))
@@ -112,9 +117,10 @@ def linear_models(
         draws: choose among rows that are too many.
     """
     # Inputs of a category with many levels are low, which would count its penalty many times.
-    heights = np.abs(parts[0][0].X).max(axis=0).astype(np.float64)
+    first = parts[0][0].X
+    heights = np.maximum(first.max(axis=0), -first.min(axis=0)).astype(np.float64)
     heights[(heights == 0) | (heights > 1)] = 1.0
-    learnt = [_lifted(_few(rows, draws), heights) for rows, _ in parts]
+    learnt = [_lifted(few_rows(rows, draws), heights) for rows, _ in parts]
     judging = [_lifted(rows, heights) for _, rows in parts]
     spaces = [RowSpace.of(rows.X) for rows in learnt]
     at = [LinearModel(np.zeros((space.Z.shape[1], k)), np.zeros(k)) for space in spaces]
@@ -127,7 +133,7 @@ def linear_models(
         found = [space.model(model) for space, model in zip(spaces, at, strict=True)]
         judged = np.mean(
             [
-                judge(rows.y, rows.X @ model.W + model.b, rows.weight)
+                judge(rows.y, model.scores(rows.X), rows.weight)
                 for model, rows in zip(found, judging, strict=True)
             ]
         )
@@ -138,7 +144,7 @@ def linear_models(
     return [LinearModel(model.W / heights[:, None], model.b) for model in best]
 
 
-def _few(rows: Rows, draws: np.random.Generator) -> Rows:
+def few_rows(rows: Rows, draws: np.random.Generator) -> Rows:
     """So many of the rows that a linear model of them is quick."""
     sample = rows.X[:FEW_ROWS]
     numbers_a_row = np.count_nonzero(sample) / len(sample)
