@@ -13,7 +13,8 @@ from scipy.sparse import csc_array, csr_array, csr_matrix
 from chainrule.activations import RELU, SILU, TANH
 from chainrule.engines import EpochPlan, Rows, compiled, reference
 from chainrule.engines.choice import choose_engine
-from chainrule.engines.compiled import division, threads, workspace
+from chainrule.engines.compiled import division, sparse_gradient, threads, workspace
+from chainrule.engines.compiled.inputs import sparse_table
 from chainrule.errors import InputError
 from chainrule.losses import SoftmaxCrossEntropy, SquaredError
 from chainrule.network import Parameters, multilayer_perceptron
@@ -68,11 +69,11 @@ def test_every_verb_gives_the_numbers_of_the_dense_table(form, dtype):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    n=st.integers(1, 60),
+    n=st.integers(1, 200),
     d=st.integers(1, 50),
     hidden=st.lists(st.integers(1, 140), max_size=2),
-    batch=st.integers(1, 80),
-    chunk=st.integers(1, 70),
+    batch=st.integers(1, 200),
+    chunk=st.integers(1, 200),
     kept=st.sampled_from((0.0, 0.1, 0.5, 1.0)),
     index=st.sampled_from((np.int32, np.int64)),
     small=st.booleans(),
@@ -118,8 +119,25 @@ def test_entries_that_stand_twice_or_in_no_order_add_up():
         ),
         X.shape,
     )
-    expected = reference.scores(dense.network, dense.parameters, dense.rows.X[::-1])
-    assert_near(compiled.scores(dense.network, dense.parameters, twice), expected, 1e-12)
+    X = dense.rows.X[::-1]
+    network, parameters = dense.network, dense.parameters
+    expected = reference.scores(network, parameters, X)
+    assert_near(compiled.scores(network, parameters, twice), expected, 1e-12)
+    _, gradient = reference.loss_and_gradient(network, parameters, replace(dense.rows, X=X))
+    _, found = compiled.loss_and_gradient(network, parameters, replace(dense.rows, X=twice))
+    assert_near(found.theta, gradient.theta, 1e-12)
+
+
+def test_a_row_with_far_more_entries_than_others_makes_chunks_small_and_changes_no_number(
+    monkeypatch,
+):
+    monkeypatch.setattr(sparse_gradient, "ROOM", 1)
+    sparse, dense = sparse_case(n=200)
+    space = workspace.Workspace(sparse.network, np.float64, 200, sparse_table(sparse.rows.X, float))
+    assert space.chunk == sparse_gradient.GROUP
+    _, gradient = reference.loss_and_gradient(dense.network, dense.parameters, dense.rows)
+    _, found = compiled.loss_and_gradient(sparse.network, sparse.parameters, sparse.rows)
+    assert_near(found.theta, gradient.theta, 1e-12)
 
 
 def test_the_number_of_threads_shows_in_no_bit_of_a_sparse_training(monkeypatch):
@@ -159,6 +177,7 @@ def test_memory_stays_sparse():
     parameters = Parameters.zeros(network, np.float32)
     plan = EpochPlan(np.arange(n), 500, np.full(4, 1e-3), np.zeros(2, np.uint32))
     state = Adam().init(parameters.theta)
+    compiled.warm_up(network, Adam(), np.float32, X)  # the compiler's memory is none of ours
     tracemalloc.start()
     compiled.train_epoch(network, parameters, Adam(), state, rows, plan)
     compiled.scores(network, parameters, X)

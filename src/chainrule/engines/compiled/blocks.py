@@ -7,11 +7,15 @@ from chainrule.engines.compiled.job import (
     BATCH,
     BLOCK,
     BLOCK_LOSSES,
+    BY_COLUMNS,
     DELTA,
     ENTRIES,
     FACTOR,
     FORWARD,
     GATHER,
+    GROUP_BYTES,
+    GROUP_ENTRIES,
+    GROUPS,
     KEY,
     LAYER_BYTES,
     LAYER_TABLE,
@@ -46,6 +50,7 @@ from chainrule.engines.compiled.job import (
 )
 from chainrule.engines.compiled.kernels import inner
 from chainrule.engines.compiled.machine import call, call_for_number, peek, peek_real, poke_real
+from chainrule.engines.compiled.sparse_gradient import GROUP
 
 
 @inner
@@ -111,8 +116,8 @@ def pass_block(
             factor = peek(job, SUMS_OF_W) if peek(job, SUMS_OF_W) else peek(layer, W)
             call(
                 peek(job, SPARSE_PRODUCT),
-                (peek(job, X), peek(job, ENTRIES), peek(job, ROW_ENDS), peek(job, ROW_ENDS),
-                 numbers, int(order != 0), first + at, rows, factor, h, Z),
+                (peek(job, X), peek(job, ENTRIES), peek(job, ROW_ENDS), order, first + at, rows,
+                 factor, h, Z),
             )  # fmt: skip
         elif peek(layer, PACKED):
             packed_product(job, mine, rows, h, d, source, d, 1, peek(layer, PACKED), d, 0, Z)
@@ -192,6 +197,23 @@ def inputs(job: int, first: int, at: int) -> int:
 
 
 @inner
+def put_by_columns(job: int, first: int, start: int, stop: int, rows: int) -> None:
+    """Put the entries of the groups that begin in rows start .. stop of a chunk by columns.
+
+    The last group of the chunk ends with its `rows`.
+    """
+    d = peek(peek(job, LAYER_TABLE), WIDTH_IN)
+    for number in range((start + GROUP - 1) // GROUP, (stop + GROUP - 1) // GROUP):
+        at = number * GROUP
+        group = peek(job, GROUPS) + number * peek(job, GROUP_BYTES)
+        call(
+            peek(job, BY_COLUMNS),
+            (peek(job, X), peek(job, ENTRIES), peek(job, ROW_ENDS), peek(job, ORDER), peek(job, N),
+             first + at, min(GROUP, rows - at), d, group, peek(job, GROUP_ENTRIES)),
+        )  # fmt: skip
+
+
+@inner
 def pass_blocks(
     job: int, me: int, party: int, first: int, rows: int, inverse: float, learns: int
 ) -> int:
@@ -200,6 +222,8 @@ def pass_blocks(
     blocks = (rows + block - 1) // block
     for i in range(blocks * me // party, blocks * (me + 1) // party):
         at = i * block
+        if learns and peek(job, GROUPS):
+            put_by_columns(job, first, at, min(at + block, rows), rows)
         value = pass_block(job, first, at, min(block, rows - at), inverse, learns, 0)
         poke_real(peek(job, BLOCK_LOSSES), i, value)
     return blocks

@@ -9,6 +9,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+from numba.np.numpy_support import from_dtype
 
 INTEGER, REAL64 = ir.IntType(64), ir.DoubleType()
 
@@ -126,6 +127,20 @@ def poke_real(typing: Any, address: Any, index: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.float64), generate
+
+
+def pointer_to(kind: Any) -> Callable[..., Any]:
+    """An intrinsic `pointer(address)`: a pointer to numbers of that NumPy type."""
+    pointer: Any = types.CPointer(from_dtype(kind))  # type: ignore[attr-defined]
+
+    @intrinsic
+    def point(typing: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            return builder.inttoptr(values[0], context.get_value_type(pointer))
+
+        return pointer(types.int64), generate
+
+    return point
 
 
 @intrinsic

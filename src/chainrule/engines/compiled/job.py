@@ -29,8 +29,9 @@ JOB = (
     "pack_weights",
     "gather",  # of dense rows
     "ask",  # for dense rows of the next step
-    "sparse_product",  # of the inputs with the first W, and with its delta
-    "sparse_gradient",
+    "sparse_product",  # of the inputs with the first W
+    "by_columns",  # puts the entries of a group of rows in the order of their columns ...
+    "sparse_gradient",  # ... for their product with delta
     "running_sums",  # of the first W; 0: the inputs are no differences
     "gradient_of_sums",
     "add_rows",
@@ -52,6 +53,10 @@ JOB = (
     "gradient",
     "scratch",  # room for one panel for each thread ...
     "scratch_stride",  # ... so many bytes apart
+    "groups",  # room for the entries of each group of sparse rows by columns; 0: X is dense ...
+    "group_bytes",  # ... so many bytes apart ...
+    "group_entries",  # ... for so many entries
+    "strips",  # room for a strip of a group's delta for each thread
     "copies",  # room for a part of a left factor for each thread
     "packs",  # rows of a factor that become one packed row: 1, or 2 of bfloat16
     "sums_stride",  # bytes from one block's column sums to the next's
@@ -106,11 +111,12 @@ RESULTS = ("total", "seen", "J", "steps", "loss so far", "weight of the step")
 (
     SIZE, LAYERS, PANELS, N, BATCH, CHUNK, BLOCK, K, PRODUCT, GEMM, MULTIPLY, TRANSPOSE,
     PACKED_PRODUCT, MULTIPLY_PACKED, MULTIPLY_STRIPS, PACK, PACK_TURNED, PACK_DELTA, PACK_WEIGHTS,
-    GATHER, ASK, SPARSE_PRODUCT, SPARSE_GRADIENT, RUNNING_SUMS, GRADIENT_OF_SUMS, ADD_ROWS, WEIGH,
-    LOSS, UPDATE, UPDATE_SCALED, GIVE_WAY, X, ENTRIES, ROW_ENDS, CONTINUES, SUMS_OF_W, Y,
-    WEIGHT, ORDER, GRADIENT, SCRATCH, SCRATCH_STRIDE, COPIES, PACKS, SUMS_STRIDE, BLOCK_LOSSES,
-    PANEL_SQUARES, RESULT, SYNC, LOSS_PARAMETERS, OPTIMIZER_PARAMETERS, RATES, L2, SCALE, SCALE_M,
-    SCALE_V, LAYER_TABLE, PANEL_TABLE,
+    GATHER, ASK, SPARSE_PRODUCT, BY_COLUMNS, SPARSE_GRADIENT, RUNNING_SUMS, GRADIENT_OF_SUMS,
+    ADD_ROWS, WEIGH, LOSS, UPDATE, UPDATE_SCALED, GIVE_WAY, X, ENTRIES, ROW_ENDS, CONTINUES,
+    SUMS_OF_W, Y, WEIGHT, ORDER, GRADIENT, SCRATCH, SCRATCH_STRIDE, GROUPS, GROUP_BYTES,
+    GROUP_ENTRIES, STRIPS, COPIES, PACKS, SUMS_STRIDE, BLOCK_LOSSES, PANEL_SQUARES, RESULT, SYNC,
+    LOSS_PARAMETERS, OPTIMIZER_PARAMETERS, RATES, L2, SCALE, SCALE_M, SCALE_V, LAYER_TABLE,
+    PANEL_TABLE,
 ) = range(len(JOB))  # fmt: skip
 (
     WIDTH_IN, WIDTH, AT, W, M, V, TURNED, PACKED, PACKED_TURNED, PACKED_DELTA, FORWARD, BACKWARD, A,

@@ -14,6 +14,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from chainrule.engines.compiled.kernels import Late
 
 
@@ -40,6 +42,14 @@ peek_real = _intrinsic("peek_real")
 
 poke_real = _intrinsic("poke_real")
 """`poke_real(address, index, value)`: write a float64 to entry `index` of a table."""
+
+
+def pointer_to(kind: Any) -> Any:
+    """`pointer(address)`: what lies there, to be indexed as numbers of a NumPy type."""
+    return Late(
+        lambda: import_module("chainrule.engines.compiled.intrinsics").pointer_to(np.dtype(kind))
+    )
+
 
 power_of_two = _intrinsic("power_of_two")
 """2^n from n + `exponent_shift`, as `elementwise` needs it."""

@@ -11,11 +11,13 @@ from chainrule.engines.compiled.job import (
     ENTRIES,
     GRADIENT,
     GRADIENT_OF_SUMS,
+    GROUP_BYTES,
+    GROUP_ENTRIES,
+    GROUPS,
     L2,
     LAYER_BYTES,
     LAYER_TABLE,
     OPTIMIZER_PARAMETERS,
-    ORDER,
     PACK_WEIGHTS,
     PACKED_DELTA,
     PANEL_BYTES,
@@ -24,7 +26,6 @@ from chainrule.engines.compiled.job import (
     PANEL_TABLE,
     PANELS,
     PARTIAL,
-    ROW_ENDS,
     ROWS,
     RUNNING_SUMS,
     SCALE,
@@ -37,6 +38,7 @@ from chainrule.engines.compiled.job import (
     SIZE,
     SPARSE_GRADIENT,
     START,
+    STRIPS,
     SUMS,
     SUMS_OF_W,
     SUMS_STRIDE,
@@ -50,10 +52,10 @@ from chainrule.engines.compiled.job import (
     M,
     V,
     W,
-    X,
 )
 from chainrule.engines.compiled.kernels import inner
 from chainrule.engines.compiled.machine import call, call_for_number, peek, peek_real, poke_real
+from chainrule.engines.compiled.sparse_gradient import STRIP_BYTES
 
 
 @inner
@@ -105,11 +107,10 @@ def pass_panels(
             count = entries + h * with_biases
             call(peek(job, ADD_ROWS), (partial + at, stride, blocks, count, G, adds))
         elif from_inputs and peek(job, ENTRIES):
-            order = peek(job, ORDER)
             call(
                 peek(job, SPARSE_GRADIENT),
-                (peek(job, X), peek(job, ENTRIES), peek(job, ROW_ENDS), order + first * 8,
-                 int(order != 0), first, rows, delta, h, start, height, G, G, adds),
+                (peek(job, GROUPS), peek(job, GROUP_ENTRIES), peek(job, GROUP_BYTES), rows, delta,
+                 h, start, height, G, adds, peek(job, STRIPS) + me * STRIP_BYTES),
             )  # fmt: skip
             if ends and peek(job, RUNNING_SUMS):
                 continues = peek(job, CONTINUES) + start * 8

@@ -1,15 +1,15 @@
-"""The first layer of a sparse table: its product and its gradient from the entries that are there.
+"""The first layer of a sparse table: its product with W from the entries that are there.
 
 Columns such as one-hot codes leave a few numbers in each row. In SciPy's CSR form these numbers and
 their columns lie side by side; row r's begin at row_ends[r] and end where the next row's begin.
 Thermometer codes leave a few differences, which are multiplied with running sums of W
-(`thermometer.py`).
+(`thermometer.py`). The gradient is in `sparse_gradient.py`.
 """
 
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 
 from chainrule.arrays import Floats
 from chainrule.engines.compiled.activations import INTEGERS, pointer
-from chainrule.engines.compiled.kernels import kernel
+from chainrule.engines.compiled.kernels import inner, kernel
+from chainrule.engines.compiled.machine import pointer_to
 from chainrule.engines.compiled.products import REGISTER, of_tiles
-
-AHEAD = 4
-"""Rows before its turn that a row's entries are asked for; where they are, as many rows before."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,11 @@ class SparseTable:
     shape: tuple[int, int]
     continues: NDArray[np.int64] | None = None
 
+    @cached_property
+    def longest(self) -> int:
+        """The most entries that a row has."""
+        return int(np.diff(self.row_ends).max(initial=0))
+
     @property
     def density(self) -> float:
         """The share of entries that are there."""
@@ -50,12 +53,13 @@ class SparseTable:
 
 
 def kind(table: Any) -> Any:
-    """Tables of one kind are read in the same way: None for dense ones, else the type of their
-    indices and which inputs continue a code.
+    """Tables of one kind are read in the same way and in the same room: None for dense ones, else
+    the type of their indices, their longest row and which inputs continue a code.
     """
     if not isinstance(table, SparseTable):
         return None
-    return table.columns.dtype, None if table.continues is None else table.continues.tobytes()
+    continues = None if table.continues is None else table.continues.tobytes()
+    return table.columns.dtype, table.longest, continues
 
 
 def density(X: Floats | SparseTable) -> float:
@@ -63,107 +67,65 @@ def density(X: Floats | SparseTable) -> float:
     return X.density if isinstance(X, SparseTable) else 1.0
 
 
-def _pointer(index: Any) -> str:
-    return f"CPointer({np.dtype(index).name})"
-
-
 @cache
-def product(real: Any, index: Any) -> int:
-    """Address of `product(X, columns, row_ends, numbers, numbered, first, rows, W, h, Z)`.
+def combination(real: Any, index: Any) -> Any:
+    """A function for kernels: `combine(x, chosen, k, W, w_row, z, h, adds)`.
 
-    Z[r] <- X[row] W, where row is numbers[r] if `numbered`, else first + r. X, the columns, W and Z
-    are given as addresses.
+    z <- the sum of x[e] W[chosen[e]] over k entries, added to what z holds if it `adds`: a row of
+    h numbers. All but the counts are addresses, `w_row` the bytes from a row of W to the next, and
+    the entries of `chosen` of the type `index`.
     """
-    size, step = np.dtype(real).itemsize, np.dtype(index).itemsize
+    size = np.dtype(real).itemsize
     lanes = REGISTER // size
     one, two, three, four, eight = (
         of_tiles("tile", real, 1, vectors, index) for vectors in (1, 2, 3, 4, 8)
     )
 
-    prefetch = of_tiles("prefetch")
+    @inner
+    def combine(x: int, chosen: int, k: int, W: int, w_row: int, z: int, h: int, adds: int) -> None:
+        w, left = W, h
+        while left >= 8 * lanes:
+            eight(x, 0, size, w, w_row, z, 0, k, 8 * lanes, adds, chosen)
+            w, z, left = w + 8 * REGISTER, z + 8 * REGISTER, left - 8 * lanes
+        if left > 4 * lanes:
+            four(x, 0, size, w, w_row, z, 0, k, 4 * lanes, adds, chosen)
+            w, z, left = w + 4 * REGISTER, z + 4 * REGISTER, left - 4 * lanes
+        if left > 3 * lanes:
+            four(x, 0, size, w, w_row, z, 0, k, left, adds, chosen)
+        elif left > 2 * lanes:
+            three(x, 0, size, w, w_row, z, 0, k, left, adds, chosen)
+        elif left > lanes:
+            two(x, 0, size, w, w_row, z, 0, k, left, adds, chosen)
+        elif left > 0:
+            one(x, 0, size, w, w_row, z, 0, k, left, adds, chosen)
 
-    def run(
-        X: int, columns: int, row_ends: Any, row_ends_at: int, numbers: Any, numbered: int,
-        first: int, rows: int, W: int, h: int, Z: int,
-    ) -> None:  # fmt: skip
-        w_row = h * size
-        for r in range(rows):
-            if numbered and r + 2 * AHEAD < rows:  # rows in random order are not in the cache
-                begin = np.int64(row_ends[numbers[r + AHEAD]])
-                end = np.int64(row_ends[numbers[r + AHEAD] + 1])
-                prefetch(X + begin * size)
-                prefetch(X + end * size)
-                prefetch(columns + begin * step)
-                prefetch(columns + end * step)
-                prefetch(row_ends_at + numbers[r + 2 * AHEAD] * step)
-            row = numbers[r] if numbered else first + r
-            begin = np.int64(row_ends[row])
-            k = np.int64(row_ends[row + 1]) - begin
-            x, chosen, w, z, left = X + begin * size, columns + begin * step, W, Z + r * w_row, h
-            while left >= 8 * lanes:
-                eight(x, 0, size, w, w_row, z, 0, k, 8 * lanes, 0, chosen)
-                w, z, left = w + 8 * REGISTER, z + 8 * REGISTER, left - 8 * lanes
-            if left > 4 * lanes:
-                four(x, 0, size, w, w_row, z, 0, k, 4 * lanes, 0, chosen)
-                w, z, left = w + 4 * REGISTER, z + 4 * REGISTER, left - 4 * lanes
-            if left > 3 * lanes:
-                four(x, 0, size, w, w_row, z, 0, k, left, 0, chosen)
-            elif left > 2 * lanes:
-                three(x, 0, size, w, w_row, z, 0, k, left, 0, chosen)
-            elif left > lanes:
-                two(x, 0, size, w, w_row, z, 0, k, left, 0, chosen)
-            elif left > 0:
-                one(x, 0, size, w, w_row, z, 0, k, left, 0, chosen)
-
-    i = "int64"
-    arguments = (i, i, _pointer(index), i, INTEGERS, i, i, i, i, i, i)
-    return kernel(run, f"sparse-product-{real.__name__}-{np.dtype(index).name}", arguments)
+    return combine
 
 
 @cache
-def gradient(real: Any, index: Any) -> int:
-    """Address of the kernel for some rows of dW = X' delta.
+def product(real: Any, index: Any) -> int:
+    """Address of `product(X, columns, row_ends, order, first, rows, W, h, Z)`.
 
-    gradient(X, columns, row_ends, numbers, numbered, first, rows, delta, h, start, height, dW, to,
-    adds): rows start .. start + height of the gradient to dW (and `to`, the same address), added to
-    what it holds if it `adds`. Each is added up in the order of the rows of delta.
+    Z[r] <- X[row] W, where row is order[first + r], or first + r where `order` is 0. Arrays are
+    given by their addresses.
     """
-    size = np.dtype(real).itemsize
-    lanes = REGISTER // size
-    one, two, three, four = (of_tiles("scaled_row", real, vectors) for vectors in range(1, 5))
+    size, step = np.dtype(real).itemsize, np.dtype(index).itemsize
+    combine = combination(real, index)
+    indices, integers = pointer_to(index), pointer_to(np.int64)
 
     def run(
-        X: int, columns: Any, row_ends: Any, numbers: Any, numbered: int, first: int, rows: int,
-        delta: int, h: int, start: int, height: int, dW: Any, to: int, adds: int,
+        X: int, columns: int, row_ends: int, order: int, first: int, rows: int, W: int, h: int,
+        Z: int,
     ) -> None:  # fmt: skip
-        if not adds:
-            for i in range(height * h):
-                dW[i] = real(0)
+        row_end, numbers = indices(row_ends), integers(order)
         for r in range(rows):
-            row = numbers[r] if numbered else first + r
-            for e in range(np.int64(row_ends[row]), np.int64(row_ends[row + 1])):
-                column = np.int64(columns[e]) - start
-                if column < 0 or column >= height:
-                    continue
-                x, source, target = X + e * size, delta + r * h * size, to + column * h * size
-                left = h
-                while left > 4 * lanes:
-                    four(x, source, target, 4 * lanes)
-                    source, target = source + 4 * REGISTER, target + 4 * REGISTER
-                    left -= 4 * lanes
-                if left > 3 * lanes:
-                    four(x, source, target, left)
-                elif left > 2 * lanes:
-                    three(x, source, target, left)
-                elif left > lanes:
-                    two(x, source, target, left)
-                else:
-                    one(x, source, target, left)
+            row = numbers[first + r] if order else first + r
+            begin = np.int64(row_end[row])
+            k = np.int64(row_end[row + 1]) - begin
+            x, chosen = X + begin * size, columns + begin * step
+            combine(x, chosen, k, W, h * size, Z + r * h * size, h, 0)
 
-    i, p = "int64", f"CPointer({real.__name__})"
-    c = _pointer(index)
-    arguments = (i, c, c, INTEGERS, i, i, i, i, i, i, i, p, i, i)
-    return kernel(run, f"sparse-gradient-{real.__name__}-{np.dtype(index).name}", arguments)
+    return kernel(run, f"sparse-product-{real.__name__}-{np.dtype(index).name}", ("int64",) * 9)
 
 
 @cache

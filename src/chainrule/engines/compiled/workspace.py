@@ -17,6 +17,7 @@ from chainrule.engines.compiled import (
     products,
     rows,
     sparse,
+    sparse_gradient,
 )
 from chainrule.engines.compiled.blas import chosen_blas
 from chainrule.engines.compiled.cache_lines import address, aligned, whole_lines, zeros
@@ -113,7 +114,8 @@ class Workspace:
         self.real: Any = np.dtype(dtype).type
         self.size = np.dtype(dtype).itemsize
         self.density, self.continues = density(table), getattr(table, "continues", None)
-        self.chunk = min(CHUNK, max(LEAST_BLOCK, int(CHUNK_WORK / self.row_work)), most_rows)
+        fast = max(LEAST_BLOCK, int(CHUNK_WORK / self.row_work))
+        self.chunk = min(CHUNK, fast, most_rows, sparse_gradient.most_rows(table))
         self.packs = packed_layers(network, self.chunk, self.factors)
         packs = any(map(any, self.packs))
         self.block, self.panels = division(network, self.chunk, self.density, packs, self.continues)
@@ -151,7 +153,11 @@ class Workspace:
 
     def room(self, count: int) -> int:
         """The address of `count` numbers of this workspace's type, aligned to a cache line."""
-        return self.at(aligned(count, self.real))
+        return self.bytes(count * self.size)
+
+    def bytes(self, count: int) -> int:
+        """The address of so many bytes, aligned to a cache line."""
+        return self.at(aligned(count, np.uint8))
 
     def at(self, array: NDArray[Any] | None) -> int:
         """The address of an array, 0 for None; its numbers are held."""
@@ -241,9 +247,6 @@ class Workspace:
             "gather": rows.gather(real) if gathers else 0,
             "ask": rows.ask() if gathers and products.are_ours(64, real) else 0,
             "sparse_product": sparse.product(real, X.columns.dtype) if is_sparse else 0,
-            "sparse_gradient": (
-                sparse.gradient(real, X.columns.dtype) if is_sparse and learns else 0
-            ),
             "add_rows": rows.add_rows(real) if learns else 0,
             "weigh": rows.weigh(real) if plan and given.weight is not None else 0,
             "loss": losses.loss(self.network.loss.name, real),
@@ -272,6 +275,8 @@ class Workspace:
                 "pack_turned": packed.pack_turned(self.factors),
                 "copies": self.room(packed.COPY * self.n_blocks),
             }
+        if is_sparse and learns:
+            job |= sparse_gradient.of_job(X, real, self.chunk, self.n_blocks, self.bytes)
         if self.continues is not None:
             job |= {"continues": self.at(self.continues), "sums_of_W": self.at(self.sums_of_W)}
             if learns:
