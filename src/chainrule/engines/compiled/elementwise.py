@@ -46,8 +46,12 @@ def functions(real: Any) -> Any:
 
         @inlined
         def series(r: Any) -> Any:
-            tail = c8 + r * (c9 + r * (c10 + r * (c11 + r * (c12 + r * c13))))
-            return c2 + r * (c3 + r * (c4 + r * (c5 + r * (c6 + r * (c7 + r * tail)))))
+            r2 = r * r
+            r4 = r2 * r2  # pairs of pairs do not wait for one another, as Horner's terms do
+            low = (c2 + r * c3) + r2 * (c4 + r * c5)
+            middle = (c6 + r * c7) + r2 * (c8 + r * c9)
+            high = (c10 + r * c11) + r2 * (c12 + r * c13)
+            return (low + r4 * middle) + (r4 * r4) * high
 
     @inlined
     def reduced(x: Any) -> Any:
