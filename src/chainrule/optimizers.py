@@ -9,9 +9,10 @@ Each agrees step by step with its twin in PyTorch; where that differs from the p
 says so.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -63,11 +64,19 @@ class SGD(Optimizer):
         theta <- theta - rate (g + momentum v)        (Sutskever et al. 2013, as PyTorch writes it)
 
     With momentum 0 this is the notes' rule: W <- W - alpha dJ/dW, b <- b - alpha dJ/db.
+
+    Attributes:
+        momentum: what of v is kept.
+        nesterov: whether to look ahead.
+        rate_in_velocity: whether v holds rate g in place of g, and theta moves by what v says: so
+            scikit-learn and Keras have it. While the rate stays it is the same; where it falls,
+            old gradients keep the rate they came with.
     """
 
     name = "sgd"
     momentum: float = 0.9
     nesterov: bool = True
+    rate_in_velocity: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse a momentum outside [0, 1)."""
@@ -81,8 +90,10 @@ class SGD(Optimizer):
         self, state: State, gradient: Floats, theta: Floats, rate: float
     ) -> tuple[State, Floats]:
         """One step down along the velocity."""
-        v = self.momentum * state["v"] + gradient
-        direction = gradient + self.momentum * v if self.nesterov else v
+        within, rate = (rate, 1.0) if self.rate_in_velocity else (1.0, rate)
+        push = within * gradient
+        v = self.momentum * state["v"] + push
+        direction = push + self.momentum * v if self.nesterov else v
         return {"v": v}, theta - rate * direction
 
 
@@ -122,12 +133,20 @@ class Adam(Optimizer):
     m     <- beta1 m + (1 - beta1) g
     v     <- beta2 v + (1 - beta2) g^2
     theta <- theta - rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
+
+    Attributes:
+        beta1, beta2: what of m and v is kept.
+        epsilon: keeps the divisor from 0.
+        epsilon_hat: whether epsilon is the one that the end of the paper's section 2 writes with a
+            hat, added to sqrt(v) before that is divided by sqrt(1 - beta2^t): so scikit-learn and
+            TensorFlow have it.
     """
 
     name = "adam"
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
+    epsilon_hat: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse betas outside [0, 1)."""
@@ -147,7 +166,11 @@ class Adam(Optimizer):
         v = self.beta2 * state["v"] + (1 - self.beta2) * gradient * gradient
         m_hat = m / (1 - self.beta1**t)
         v_hat = v / (1 - self.beta2**t)
-        return {"t": t, "m": m, "v": v}, theta - rate * m_hat / (np.sqrt(v_hat) + self.epsilon)
+        return {"t": t, "m": m, "v": v}, theta - rate * m_hat / (np.sqrt(v_hat) + self.added(t))
+
+    def added(self, t: int) -> float:
+        """What is added to sqrt(v / (1 - beta2^t)) in step t."""
+        return self.epsilon / math.sqrt(1 - self.beta2**t) if self.epsilon_hat else self.epsilon
 
 
 @dataclass(frozen=True)
@@ -230,7 +253,9 @@ class ScaledAdamW(AdamW):
         self, state: State, gradient: Floats, theta: Floats, rate: float
     ) -> tuple[State, Floats]:
         """One step of V and of a; what it gives is W."""
-        adamw = AdamW(self.beta1, self.beta2, self.epsilon, self.decay)
+        adamw = AdamW(
+            self.beta1, self.beta2, self.epsilon, self.decay, epsilon_hat=self.epsilon_hat
+        )
         pull = self._rows(theta * gradient).sum(axis=1)
         so_far = {"t": state["t"], "m": state["a_m"], "v": state["a_v"]}
         of_a, a = adamw.step(so_far, pull, state["a"], min(self.quicker * rate, FASTEST_SCALE))

@@ -48,6 +48,8 @@ class TrainingSettings:
             loss is that of the validation rows, or of the training rows where there are none.
         tolerance: a loss is better if it is below the best by more than this.
         l2: weight of the penalty l2 / 2 sum W^2 in J.
+        l2_of_sum: whether it is the penalty of the sum of the losses, and not of their mean: J is
+            (sum_i weight_i loss_i + l2 / 2 sum W^2) / sum_i weight_i, of each batch its own.
         shuffle: whether each epoch sees the rows in an order of its own, or all of them in theirs.
         initializer: how weights are drawn; None lets each activation choose.
         seed: of everything random.
@@ -64,6 +66,7 @@ class TrainingSettings:
     patience: int | None = 20
     tolerance: float = 0.0
     l2: float = 0.0
+    l2_of_sum: bool = False
     shuffle: bool = True
     initializer: Initializer | None = None
     seed: int = 0
@@ -88,6 +91,12 @@ class TrainingSettings:
         can = np.dtype(self.dtype) == np.float32 and not isinstance(self.optimizer, LBFGS)
         suits = "False, unless the dtype is float32 and the optimizer takes batches"
         _check("bfloat16", self.bfloat16, can or not self.bfloat16, suits)
+
+    def penalty(self, rows: Rows) -> float:
+        """`l2` as J of these rows has it."""
+        if not self.l2_of_sum:
+            return self.l2
+        return self.l2 / float(len(rows) if rows.weight is None else rows.weight.sum())
 
 
 @dataclass(frozen=True)
@@ -172,6 +181,7 @@ def train(
     probe: Rows | None = None,
     parameters: Parameters | None = None,
     resume: Checkpoint | None = None,
+    orders: Iterator[NDArray[np.int64]] | None = None,
     engine: Engine = reference,
     tell: Tell | None = None,
 ) -> Iterator[Epoch]:
@@ -192,6 +202,7 @@ def train(
         parameters: where to start; by default drawn by `initial_parameters`.
         resume: where to go on, in place of a start; `settings.epochs` counts the epochs before it.
             The best epoch, patience and an adaptive schedule count from there.
+        orders: the numbers of the rows as each epoch sees them; by default drawn from the seed.
         engine: what computes.
         tell: is told, several times a second, which share of the epoch that runs is done; what it
             raises ends the training. An iteration of L-BFGS is not told of.
@@ -234,8 +245,9 @@ def train(
         passes = _lbfgs_passes(network, all_learnt, settings, optimizer, start, engine)
     else:
         passes = _batch_passes(
-            network, rows, learnt, settings, optimizer, start, losses, engine, tell
+            network, rows, learnt, orders, settings, optimizer, start, losses, engine, tell
         )
+    probe_l2 = 0.0 if probe is None else settings.penalty(probe)
     best, best_number, best_loss = parameters, 0, math.inf
     last_progress, progress_loss = start.number, math.inf
     with closing(passes):  # whatever ends the loop ends the thread of L-BFGS too
@@ -267,7 +279,7 @@ def train(
                 best_number=best_number,
                 best_loss=best_loss,
                 best=best,
-                gradients=gradient_sizes(network, done.parameters, probe, settings.l2),
+                gradients=gradient_sizes(network, done.parameters, probe, probe_l2),
             )
             if settings.patience and number - last_progress >= settings.patience:
                 return
@@ -288,6 +300,7 @@ def _batch_passes(
     network: Network,
     rows: Rows,
     learnt: NDArray[np.int64] | None,
+    orders: Iterator[NDArray[np.int64]] | None,
     settings: TrainingSettings,
     optimizer: Optimizer,
     start: Checkpoint,
@@ -304,9 +317,14 @@ def _batch_passes(
     state = optimizer.init(parameters.theta) if start.state is None else start.state
     first = start.steps
     for epoch in range(start.number, settings.epochs):
-        shuffle = generator(settings.seed, Purpose.SHUFFLE, epoch)
+        if orders is not None:
+            order = next(orders)
+        elif settings.shuffle:
+            order = generator(settings.seed, Purpose.SHUFFLE, epoch).permutation(numbers)
+        else:
+            order = numbers
         plan = EpochPlan(
-            order=shuffle.permutation(numbers) if settings.shuffle else numbers,
+            order=order,
             batch_size=settings.batch_size,
             rates=np.array(
                 [
@@ -318,6 +336,7 @@ def _batch_passes(
                 2**32, size=len(network.layers), dtype=np.uint32
             ),
             bfloat16=settings.bfloat16,
+            l2_of_sum=settings.l2_of_sum,
         )
         with np.errstate(over="ignore", invalid="ignore"):  # `train` says it, once and plainly
             loss, parameters, state = engine.train_epoch(
@@ -343,9 +362,11 @@ def _lbfgs_passes(
             "at random: set dropout to 0, or choose another optimizer."
         )
 
+    l2 = settings.penalty(rows)
+
     def objective(theta: Floats, tell: Tell) -> tuple[float, Floats]:
         at = Parameters(network, theta.astype(settings.dtype))
-        J, gradient = engine.loss_and_gradient(network, at, rows, settings.l2, tell=tell)
+        J, gradient = engine.loss_and_gradient(network, at, rows, l2, tell=tell)
         return J, gradient.theta.astype(np.float64)
 
     most, precision = settings.epochs - start.number, float(np.finfo(settings.dtype).eps)

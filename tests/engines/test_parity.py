@@ -25,11 +25,14 @@ OPTIMIZERS = (
     SGD(),
     SGD(momentum=0.0, nesterov=False),
     SGD(momentum=0.6, nesterov=False),
+    SGD(rate_in_velocity=True),
     RMSProp(decay=0.8),
     Adam(),
     Adam(beta1=0.0, beta2=0.9, epsilon=1e-3),
+    Adam(epsilon=1e-3, epsilon_hat=True),
     AdamW(decay=0.3),
     ScaledAdamW(decay=0.3),
+    ScaledAdamW(epsilon=1e-3, epsilon_hat=True),
 )
 
 BOUNDS = {np.float64: 1e-12, np.float32: 2e-5}
@@ -150,10 +153,11 @@ def test_dropout_drops_the_references_neurons(activation, dtype):
     dropout=st.sampled_from((0.0, 0.3)),
     chunk=st.integers(1, 100),
     small=st.booleans(),
+    of_sum=st.booleans(),
     dtype=st.sampled_from((np.float64,)),
 )
 def test_no_size_and_no_division_of_the_work_shows_in_the_numbers(
-    n, d, hidden, batch, loss, weighted, l2, dropout, chunk, small, dtype
+    n, d, hidden, batch, loss, weighted, l2, dropout, chunk, small, of_sum, dtype
 ):
     k = outputs_of(loss)
     network = multilayer_perceptron(d, hidden, k, activation=TANH, loss=loss, dropout=dropout)
@@ -170,7 +174,8 @@ def test_no_size_and_no_division_of_the_work_shows_in_the_numbers(
             patch.setattr(division, "MOST_PANEL", 50)
             patch.setattr(division, "TALL_PANEL", 3)
             patch.setattr(os, "cpu_count", lambda: 5)
-        assert_same_epoch(c, SGD(), plan_of(n, batch, len(hidden) + 1, rate=5e-4), dtype, 1e-11)
+        plan = replace(plan_of(n, batch, len(hidden) + 1, rate=5e-4), l2_of_sum=of_sum)
+        assert_same_epoch(c, SGD(), plan, dtype, 1e-11)
         J, gradient = reference.loss_and_gradient(network, parameters, rows, l2)
         J2, gradient2 = compiled.loss_and_gradient(network, parameters, rows, l2)
         assert pytest.approx(J, rel=1e-12, abs=1e-12) == J2

@@ -7,7 +7,7 @@ import pytest
 
 from chainrule.activations import ACTIVATIONS
 from chainrule.losses import LOSSES
-from chainrule.optimizers import OPTIMIZERS, Optimizer, ScaledAdamW
+from chainrule.optimizers import OPTIMIZERS, SGD, Adam, Optimizer, ScaledAdamW
 from chainrule.table.kinds import KINDS as COLUMN_KINDS
 from chainrule.trace import take_step
 from chainrule.trace.activation_formulas import ACTIVATION_FORMULAS, numbers_of
@@ -67,7 +67,14 @@ def test_the_formulas_of_a_loss_give_its_value_and_slope(loss):
             assert arithmetic(term.value_formula, term.numbers) == pytest.approx(term.loss)
 
 
-@pytest.mark.parametrize("rule", [PLAIN_DESCENT, *(kind() for kind in RULES.values())])
+OTHERS = (
+    SGD(rate_in_velocity=True),
+    SGD(nesterov=False, rate_in_velocity=True),
+    Adam(epsilon=1e-3, epsilon_hat=True),
+)
+
+
+@pytest.mark.parametrize("rule", [PLAIN_DESCENT, *(kind() for kind in RULES.values()), *OTHERS])
 def test_the_lines_of_a_step_lead_to_where_the_optimiser_goes(rule):
     trace = untrained().trace(KINDS, 3)
     step = take_step(trace, rule, 0.05)

@@ -54,6 +54,8 @@ class EpochPlan:
         batch_size: rows at once; the last batch may have fewer.
         rates: the learning rate of each step, one for each batch.
         dropout_keys: one for each layer, from which `randomness.keep_mask` makes its mask.
+        l2_of_sum: whether the penalty is one of the sum of a batch's losses, and so is divided by
+            the batch's weight with them, and not of their mean.
         bfloat16: whether products are made of factors rounded to bfloat16, where they are wide
             (`LEAST_ROUNDED`); everything else, sums and parameters too, stays as it is.
     """
@@ -63,6 +65,7 @@ class EpochPlan:
     rates: Floats
     dropout_keys: NDArray[np.uint32]
     bfloat16: bool = False
+    l2_of_sum: bool = False
 
 
 LEAST_ROUNDED = 32

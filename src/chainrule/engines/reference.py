@@ -171,7 +171,12 @@ def train_epoch(
         keep = _dropout_factors(network, plan, at, theta)
         batch = Rows(rows.X[at], rows.y[at], weight)
         J, gradient = loss_and_gradient(
-            network, Parameters(network, theta), batch, l2, keep, product
+            network,
+            Parameters(network, theta),
+            batch,
+            l2 / batch_weight if plan.l2_of_sum else l2,
+            keep,
+            product,
         )
         if not np.isfinite(J):
             return J, Parameters(network, theta), state

@@ -23,7 +23,7 @@ from chainrule.estimators.mlp_course import NEGATIVE_SCORE, Course, Past, course
 from chainrule.estimators.mlp_fitted import FittedPerceptron
 from chainrule.estimators.mlp_missing import Filling
 from chainrule.estimators.mlp_parameters import STOCHASTIC_SOLVERS, check_parameters, hidden_widths
-from chainrule.estimators.mlp_start import initial_parameters
+from chainrule.estimators.mlp_start import initial_parameters, own_seed
 from chainrule.estimators.plateau import DIVISOR, SMALLEST_RATE, Progress, RateByPlateaus
 from chainrule.network import Network, Parameters
 from chainrule.training import Checkpoint, Epoch
@@ -48,7 +48,7 @@ class MultilayerPerceptron(FittedPerceptron):
     def _judged(self, y: Targets, predictions: Floats, weight: Floats | None) -> float:
         """What `score` says of encoded targets and the network's predictions for them."""
 
-    def _strata(self, y: Targets, held_out: int) -> Any:
+    def _strata(self, y: Targets) -> Any:
         """The classes of which validation rows get their share; None draws them from all alike."""
         return None
 
@@ -84,24 +84,24 @@ class MultilayerPerceptron(FittedPerceptron):
         self._learn_targets(checked_y, goes_on=goes_on, one_epoch=one_epoch)
         rows = self._rows(checked_X, checked_y, sample_weight)
         random = check_random_state(self.random_state)
-        seed = int(random.randint(np.iinfo(np.int32).max))
-        rows, validation = self._split(rows, validation_data, random)
-        rows, validation = self._filled(rows, validation, goes_on=goes_on)
-
+        seed = own_seed(random)
         widths = hidden_widths(self.hidden_layer_sizes)
         network = self._network(rows.X.shape[1], widths, self.n_outputs_)
-        past = (
-            self._past(network, one_epoch=one_epoch)
-            if goes_on
-            else Past(
-                Checkpoint(0, 0, initial_parameters(network, seed, np.float64), None),
-                rows_seen=0,
-                progress=Progress(),
-                rate=float(self.learning_rate_init),
-            )
-        )
+        start: Parameters | None = None
+        if not goes_on and self.missing is None:  # missing values may widen the network
+            start = initial_parameters(network, random, seed)
+        rows, validation = self._split(rows, validation_data, random)
+        rows, validation = self._filled(rows, validation, goes_on=goes_on)
+        if self.missing is not None:
+            network = self._network(rows.X.shape[1], widths, self.n_outputs_)
+        if goes_on:
+            past = self._past(network, one_epoch=one_epoch)
+        else:
+            start = start or initial_parameters(network, random, seed)
+            rate = float(self.learning_rate_init)
+            past = Past(Checkpoint(0, 0, start, None), 0, Progress(), rate)
         course = course_of(
-            parameters, network, rows, validation, past, seed=seed, one_epoch=one_epoch
+            parameters, network, rows, validation, past, random, seed=seed, one_epoch=one_epoch
         )
         self._begin(course, goes_on=goes_on)
         if one_epoch:
@@ -135,7 +135,7 @@ class MultilayerPerceptron(FittedPerceptron):
             np.arange(n),
             test_size=held_out,
             random_state=random,
-            stratify=self._strata(rows.y, held_out),
+            stratify=self._strata(rows.y),
         )
         return _taken(rows, learnt), _taken(rows, judged)
 

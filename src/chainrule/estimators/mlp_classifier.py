@@ -61,7 +61,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         Whether every epoch sees the rows in a new order. Not for 'lbfgs'.
     random_state : int, RandomState instance or None, default=None
         Of initial weights, the order of rows, dropout, and the split of early stopping. With an
-        int, the same call gives the same network.
+        int, the same call gives the same network, and the one that scikit-learn's gives.
     tol : float, default=1e-4
         An epoch is an improvement if it is better than the best one by more than this. 'lbfgs'
         stops where no entry of the gradient is larger.
@@ -374,16 +374,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         by_class = weights_by_class(self.class_weight, _one_column(y), self.classes_)
         return by_class if weight is None else weight * by_class
 
-    def _strata(self, y: Targets, held_out: int) -> Any:
-        """The classes; of more than two only where each has rows enough for both parts.
-
-        Of two classes scikit-learn holds out a share of each, of more it takes rows as they come.
-        """
-        if y.ndim == 2:
-            return y if y.shape[1] == 1 else None
-        counts = np.bincount(y)
-        few = counts[counts > 0].min() < 2 or len(counts) > min(held_out, len(y) - held_out)
-        return None if few else y
+    def _strata(self, y: Targets) -> Any:
+        """The classes where there are two; of more scikit-learn too takes rows as they come."""
+        return y if y.ndim == 2 and y.shape[1] == 1 else None
 
     def _judged(self, y: Targets, predictions: Floats, weight: Floats | None) -> float:
         """The accuracy, as `score` says it."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.random import RandomState
 from scipy.sparse import issparse
 
 from chainrule.engines import Engine, Rows
 from chainrule.estimators.engine_choice import engine_for
 from chainrule.estimators.mlp_settings import batch_rows, schedule_of, settings_of
+from chainrule.estimators.mlp_start import orders
 from chainrule.estimators.plateau import Progress
 from chainrule.network import Network
 from chainrule.training import Checkpoint, Epoch, Metric, TrainingSettings, train
@@ -55,6 +57,7 @@ class Course:
         settings: how it is trained.
         dtype: of the table, and so of the coefficients that are kept.
         past: what it goes on from.
+        random: where the orders of its rows come from.
         engine: what computes.
         monitor: what validation rows decide by when to stop and which epoch is kept: "score" or
             "loss"; None if they do not decide.
@@ -66,6 +69,7 @@ class Course:
     settings: TrainingSettings
     dtype: np.dtype[Any]
     past: Past
+    random: RandomState
     engine: Engine
     monitor: str | None
 
@@ -87,6 +91,7 @@ class Course:
             metrics={NEGATIVE_SCORE: negative_score} if self.monitor else None,
             monitor=NEGATIVE_SCORE if watches_score else None,
             resume=self.past.checkpoint,
+            orders=orders(len(self.rows), self.random) if self.settings.shuffle else None,
             engine=self.engine,
         )
 
@@ -111,6 +116,7 @@ def course_of(
     rows: Rows,
     validation: Rows | None,
     past: Past,
+    random: RandomState,
     *,
     seed: int,
     one_epoch: bool,
@@ -123,7 +129,8 @@ def course_of(
         rows: what to learn from.
         validation: what to judge on.
         past: what earlier calls left.
-        seed: of everything random.
+        random: where the orders of the rows come from.
+        seed: of everything else that is random.
         one_epoch: whether this is a `partial_fit`.
     """
     n, lbfgs = len(rows), parameters["solver"] == "lbfgs"
@@ -146,7 +153,6 @@ def course_of(
     settings = settings_of(
         parameters,
         batch_size=batch_rows(parameters, n),
-        mean_weight=1.0 if rows.weight is None else float(rows.weight.mean()),
         schedule=schedule_of(parameters, n, past.rows_seen, past.progress),
         epochs=max(epochs, past.checkpoint.number + 1) if one_epoch else epochs,
         rate=past.rate,
@@ -161,6 +167,7 @@ def course_of(
         settings=settings,
         dtype=table_dtype,
         past=past,
+        random=random,
         engine=engine_for(parameters["engine"], network, dtype, settings.optimizer),
         monitor=parameters["monitor"] if decides else None,
     )

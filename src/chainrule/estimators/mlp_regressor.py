@@ -68,7 +68,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
         Whether every epoch sees the rows in a new order. Not for 'lbfgs'.
     random_state : int, RandomState instance or None, default=None
         Of initial weights, the order of rows, dropout, and the split of early stopping. With an
-        int, the same call gives the same network.
+        int, the same call gives the same network, and the one that scikit-learn's gives.
     tol : float, default=1e-4
         An epoch is an improvement if it is better than the best one by more than this. 'lbfgs'
         stops where no entry of the gradient is larger.

@@ -99,17 +99,16 @@ def settings_of(
     parameters: Mapping[str, Any],
     *,
     batch_size: int,
-    mean_weight: float,
     schedule: Schedule,
     epochs: int,
     rate: float,
     seed: int,
     dtype: DTypeLike,
 ) -> TrainingSettings:
-    """How to train on batches of `batch_size` rows that weigh `mean_weight` each.
+    """How to train on batches of `batch_size` rows.
 
-    scikit-learn divides its penalty alpha / 2 sum W^2 by the weight of the batch; here it is the
-    weight of a full batch, so that the last one, which may be smaller, is not penalised more.
+    As in scikit-learn the penalty alpha / 2 sum W^2 is divided by the weight of the batch: a last
+    batch that is smaller is penalised more.
     """
     return TrainingSettings(
         optimizer=_optimizer_of(parameters),
@@ -118,7 +117,8 @@ def settings_of(
         batch_size=batch_size,
         epochs=epochs,
         patience=None,
-        l2=float(parameters["alpha"]) / (batch_size * mean_weight),
+        l2=float(parameters["alpha"]),
+        l2_of_sum=True,
         shuffle=bool(parameters["shuffle"]),
         seed=seed,
         dtype=dtype,
@@ -170,11 +170,13 @@ def _optimizer_of(parameters: Mapping[str, Any]) -> Optimizer | LBFGS:
 
 
 def _step_maker(parameters: Mapping[str, Any]) -> Optimizer:
+    """The solver, to the letter as scikit-learn has it where it has it."""
     epsilon = float(parameters["epsilon"])
     betas = float(parameters["beta_1"]), float(parameters["beta_2"])
     match parameters["solver"]:
         case "sgd":
-            return SGD(float(parameters["momentum"]), bool(parameters["nesterovs_momentum"]))
+            momentum, ahead = float(parameters["momentum"]), bool(parameters["nesterovs_momentum"])
+            return SGD(momentum, ahead, rate_in_velocity=True)
         case "rmsprop":
             return RMSProp(epsilon=epsilon)
         case "adamw":
@@ -182,4 +184,4 @@ def _step_maker(parameters: Mapping[str, Any]) -> Optimizer:
         case "scaled_adamw":
             return ScaledAdamW(*betas, epsilon, float(parameters["weight_decay"]))
         case _:
-            return Adam(*betas, epsilon)
+            return Adam(*betas, epsilon, epsilon_hat=True)

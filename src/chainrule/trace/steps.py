@@ -87,6 +87,15 @@ def _descent(rule: SGD, w: float, g: float, rate: float) -> tuple[StepLine, ...]
     if rule.momentum == 0:
         return (_new_weight("g", w, g, rate),)
     u = rule.momentum
+    if rule.rate_in_velocity:
+        lines = [StepLine("v", "momentum · 0 + rate · g", _MOVING, {"u": u, "r": rate, "g": g})]
+        if rule.nesterov:
+            ahead = Formula("{k} · {g} + {u} · {v}", lambda n: n["k"] * n["g"] + n["u"] * n["v"])
+            numbers = {"k": rate, "g": g, "u": u, "v": lines[0].value}
+            lines.append(StepLine("n", "rate · g + momentum · v", ahead, numbers))
+        last = lines[-1]
+        numbers = {"w": w, "g": last.value}
+        return (*lines, StepLine("new w", f"w - {last.symbol}", _AS_FAR, numbers))
     lines = [StepLine("v", "momentum · 0 + g", _MOVING, {"u": u, "r": 1.0, "g": g})]
     if rule.nesterov:
         ahead = Formula("{g} + {u} · {v}", lambda n: n["g"] + n["u"] * n["v"])
@@ -111,8 +120,9 @@ def _adam(rule: Adam, w: float, g: float, rate: float) -> tuple[StepLine, ...]:
     )
     m_hat = StepLine("m_hat", "m / (1 - beta1¹)", _CORRECTED, {"m": m.value, "u": one})
     v_hat = StepLine("v_hat", "v / (1 - beta2¹)", _CORRECTED, {"m": v.value, "u": two})
-    last = {"w": w, "k": rate, "m": m_hat.value, "v": v_hat.value, "e": rule.epsilon}
-    symbols = "w - rate · m_hat / (√v_hat + epsilon)"
+    last = {"w": w, "k": rate, "m": m_hat.value, "v": v_hat.value, "e": rule.added(1)}
+    added = "epsilon / √(1 - beta2¹)" if rule.epsilon_hat else "epsilon"
+    symbols = f"w - rate · m_hat / (√v_hat + {added})"
     return m, v, m_hat, v_hat, StepLine("new w", symbols, _DIVIDED, last)
 
 
@@ -137,6 +147,7 @@ _MOVING = Formula("{u} · 0 + {r} · {g}", lambda n: n["r"] * n["g"])
 _MOVING_SQUARE = Formula("{u} · 0 + {r} · {g}²", lambda n: n["r"] * n["g"] ** 2)
 _CORRECTED = Formula("{m} / (1 - {u})", lambda n: n["m"] / (1 - n["u"]))
 _STRAIGHT = Formula("{w} - {k} · {g}", lambda n: n["w"] - n["k"] * n["g"])
+_AS_FAR = Formula("{w} - {g}", lambda n: n["w"] - n["g"])
 _DIVIDED = Formula(
     "{w} - {k} · {m} / (√{v} + {e})",
     lambda n: n["w"] - n["k"] * n["m"] / (sqrt(max(n["v"], 0.0)) + n["e"]),

@@ -157,6 +157,7 @@ def train_epoch(
         plan.rates,
         plan.dropout_keys,
         plan.bfloat16,
+        plan.l2_of_sum,
     )
     order = plan.order
     require(0 <= order.min() <= order.max() < len(rows), "the order names a row there is not")

@@ -68,7 +68,8 @@ JOB = (
     "loss_parameters",
     "optimizer_parameters",
     "rates",
-    "l2",  # a float64
+    "l2",  # a float64 ...
+    "l2_of_sum",  # ... that is divided by the batch's weight
     "a",  # of each input: its scale's logarithm, and the moving means of that one's gradient
     "a_m",
     "a_v",
@@ -115,8 +116,8 @@ RESULTS = ("total", "seen", "J", "steps", "loss so far", "weight of the step")
     ADD_ROWS, WEIGH, LOSS, UPDATE, UPDATE_SCALED, GIVE_WAY, X, ENTRIES, ROW_ENDS, CONTINUES,
     SUMS_OF_W, Y, WEIGHT, ORDER, GRADIENT, SCRATCH, SCRATCH_STRIDE, GROUPS, GROUP_BYTES,
     GROUP_ENTRIES, STRIPS, COPIES, PACKS, SUMS_STRIDE, BLOCK_LOSSES, PANEL_SQUARES, RESULT, SYNC,
-    LOSS_PARAMETERS, OPTIMIZER_PARAMETERS, RATES, L2, SCALE, SCALE_M, SCALE_V, LAYER_TABLE,
-    PANEL_TABLE,
+    LOSS_PARAMETERS, OPTIMIZER_PARAMETERS, RATES, L2, L2_OF_SUM, SCALE, SCALE_M, SCALE_V,
+    LAYER_TABLE, PANEL_TABLE,
 ) = range(len(JOB))  # fmt: skip
 (
     WIDTH_IN, WIDTH, AT, W, M, V, TURNED, PACKED, PACKED_TURNED, PACKED_DELTA, FORWARD, BACKWARD, A,

@@ -26,14 +26,16 @@ SCALES = ("a", "a_m", "a_v")
 def parameters(optimizer: Optimizer) -> list[float]:
     """An optimiser's numbers, in the order in which its kernel reads them."""
     if isinstance(optimizer, SGD):
-        return [optimizer.momentum, float(optimizer.nesterov)]
+        inside = float(optimizer.rate_in_velocity)
+        return [optimizer.momentum, float(optimizer.nesterov), inside]
     if isinstance(optimizer, RMSProp):
         return [optimizer.decay, optimizer.epsilon]
     if isinstance(optimizer, Adam):
         decay = optimizer.decay if isinstance(optimizer, AdamW) else 0.0
         quicker = optimizer.quicker if isinstance(optimizer, ScaledAdamW) else 0.0
         betas = optimizer.beta1, optimizer.beta2
-        return [*betas, optimizer.epsilon, decay, quicker, FASTEST_SCALE]
+        hat = float(optimizer.epsilon_hat)
+        return [*betas, optimizer.epsilon, decay, quicker, FASTEST_SCALE, hat]
     raise TypeError(type(optimizer).__name__)
 
 
@@ -52,10 +54,11 @@ def update(kind: type[Optimizer], real: Any) -> int:
         numbers: Any,
     ) -> float:  # fmt: skip
         total = real(0)
-        step, penalty, momentum = real(rate), real(l2), real(numbers[0])
+        penalty, momentum = real(l2), real(numbers[0])
+        within, step = (real(rate), one) if numbers[2] else (one, real(rate))
         ahead, here = (momentum, one) if numbers[1] else (one, real(0))
         for i in range(count):
-            g = gradient[i] + penalty * theta[i]
+            g = within * (gradient[i] + penalty * theta[i])
             moved = momentum * v[i] + g
             v[i] = moved
             after = theta[i] - step * (here * g + ahead * moved)
@@ -82,11 +85,13 @@ def update(kind: type[Optimizer], real: Any) -> int:
         theta: Any, gradient: Any, m: Any, v: Any, count: int, t: int, rate: float, l2: float,
         numbers: Any,
     ) -> float:  # fmt: skip
-        total, penalty, epsilon = real(0), real(l2), real(numbers[2])
+        total, penalty = real(0), real(l2)
         beta1, rest1 = real(numbers[0]), real(1 - numbers[0])
         beta2, rest2 = real(numbers[1]), real(1 - numbers[1])
         step = real(rate / (1 - numbers[0] ** t))
         unbiased = real(1 / (1 - numbers[1] ** t))
+        hat = np.sqrt(1 - numbers[1] ** t) if numbers[6] else 1.0
+        epsilon = real(numbers[2] / hat)
         shrink = real(rate * numbers[3])
         for i in range(count):
             g = gradient[i] + penalty * theta[i]
@@ -124,11 +129,13 @@ def update_scaled(real: Any) -> int:
         W: Any, gradient: Any, m: Any, v: Any, a: Any, a_m: Any, a_v: Any, height: int, h: int,
         t: int, rate: float, l2: float, numbers: Any,
     ) -> float:  # fmt: skip
-        total, penalty, epsilon = real(0), real(l2), real(numbers[2])
+        total, penalty = real(0), real(l2)
         beta1, rest1 = real(numbers[0]), real(1 - numbers[0])
         beta2, rest2 = real(numbers[1]), real(1 - numbers[1])
         step = real(rate / (1 - numbers[0] ** t))
         unbiased = real(1 / (1 - numbers[1] ** t))
+        hat = np.sqrt(1 - numbers[1] ** t) if numbers[6] else 1.0
+        epsilon = real(numbers[2] / hat)
         kept = real(1 - rate * numbers[3])
         quicker = min(rate * numbers[4], numbers[5])
         quick, fade = real(quicker / (1 - numbers[0] ** t)), real(quicker * numbers[3])

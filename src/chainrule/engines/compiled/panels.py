@@ -14,7 +14,6 @@ from chainrule.engines.compiled.job import (
     GROUP_BYTES,
     GROUP_ENTRIES,
     GROUPS,
-    L2,
     LAYER_BYTES,
     LAYER_TABLE,
     OPTIMIZER_PARAMETERS,
@@ -54,7 +53,7 @@ from chainrule.engines.compiled.job import (
     W,
 )
 from chainrule.engines.compiled.kernels import inner
-from chainrule.engines.compiled.machine import call, call_for_number, peek, peek_real, poke_real
+from chainrule.engines.compiled.machine import call, call_for_number, peek, poke_real
 from chainrule.engines.compiled.sparse_gradient import STRIP_BYTES
 
 
@@ -77,13 +76,14 @@ def pack_panels(job: int, me: int, party: int) -> None:
 
 @inner
 def pass_panels(
-    job: int, me: int, party: int, first: int, rows: int, adds: int, ends: int, t: int, rate: float
-) -> None:
+    job: int, me: int, party: int, first: int, rows: int, adds: int, ends: int, t: int,
+    rate: float, l2: float,
+) -> None:  # fmt: skip
     """Gradient of a chunk for this thread's panels, and their update where the batch `ends`.
 
     With `adds` it is added to the gradient of the chunks before.
     """
-    size, l2 = peek(job, SIZE), peek_real(job, L2)
+    size = peek(job, SIZE)
     updates = ends and peek(job, UPDATE) != 0
     whole = updates and not adds  # one chunk: nobody else needs the gradient
     scratch = peek(job, SCRATCH) + me * peek(job, SCRATCH_STRIDE)

@@ -23,6 +23,7 @@ from chainrule.engines.compiled.job import (
     BLOCK_LOSSES,
     CHUNK,
     L2,
+    L2_OF_SUM,
     LOSS_SO_FAR,
     ORDER,
     PACK_WEIGHTS,
@@ -69,7 +70,6 @@ def _train(job: int, me: int, helpers: int, begin: int, end: int) -> None:
     if party < 0:
         return
     n, batch, chunk = peek(job, N), peek(job, BATCH), peek(job, CHUNK)
-    l2 = peek_real(job, L2)
     if begin == 0 and end > 0 and peek(job, PACK_WEIGHTS):
         pack_panels(job, me, party)
         meetings = meet(job, party, meetings)
@@ -85,6 +85,7 @@ def _train(job: int, me: int, helpers: int, begin: int, end: int) -> None:
                 )
         if weight == 0.0:
             continue  # rows that count for nothing teach nothing
+        l2 = peek_real(job, L2) / weight if peek(job, L2_OF_SUM) else peek_real(job, L2)
         # read before the first meeting, since panels write it after
         penalty = l2 / 2 * added(peek(job, PANEL_SQUARES), peek(job, PANELS)) if l2 > 0 else 0.0
         for first in range(max(start, begin), min(stop, end), chunk):
@@ -98,7 +99,8 @@ def _train(job: int, me: int, helpers: int, begin: int, end: int) -> None:
                 if not np.isfinite(loss):
                     break
             rate = peek_real(peek(job, RATES), step)
-            pass_panels(job, me, party, first, rows, int(first > start), ends, t + 1, rate)
+            adds = int(first > start)
+            pass_panels(job, me, party, first, rows, adds, ends, t + 1, rate, l2)
             meetings = meet(job, party, meetings)
         if stop > end:
             break  # the rest of this step is for the next call
@@ -136,7 +138,7 @@ def _differentiate(
         loss += added(peek(job, BLOCK_LOSSES), blocks)
         if learns:
             ends = int(first + rows == peek(job, N))
-            pass_panels(job, me, party, first, rows, int(first > 0), ends, 0, 0.0)
+            pass_panels(job, me, party, first, rows, int(first > 0), ends, 0, 0.0, 0.0)
         meetings = meet(job, party, meetings)
     if me == 0:
         results = peek(job, RESULT)

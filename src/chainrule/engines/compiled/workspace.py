@@ -31,6 +31,7 @@ from chainrule.engines.compiled.job import (
     JOB,
     KEY,
     L2,
+    L2_OF_SUM,
     LAYER,
     LAYER_BYTES,
     ORDER,
@@ -320,6 +321,7 @@ class Workspace:
             layers[:, KEY] = plan.dropout_keys
             numbers[N], numbers[BATCH] = len(plan.order), plan.batch_size
             numbers[ORDER], numbers[RATES] = address(plan.order), address(rates)
+            numbers[L2_OF_SUM] = plan.l2_of_sum
         numbers[GRADIENT] = address(gradient)
         self.results[:] = 0
         return address(numbers)
