@@ -7,7 +7,7 @@ import math
 import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,11 @@ from chainrule.estimators.fit_callbacks import CallbackSupportMixin
 from chainrule.estimators.mlp_file import read_estimator, write_estimator
 from chainrule.estimators.mlp_missing import Filling
 from chainrule.estimators.mlp_settings import network_of
-from chainrule.estimators.mlp_trace import inputs_of, target_of
 from chainrule.losses import Loss, n_targets
 from chainrule.network import Network, Parameters
-from chainrule.trace import Trace, trace_inputs
+
+if TYPE_CHECKING:
+    from chainrule.trace import Trace
 
 LITTLE = 300_000
 """Rows times parameters, up to which the compiled engine is not worth setting up."""
@@ -266,7 +267,7 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
         _, gradient = reference.loss_and_gradient(network, parameters, rows, self.alpha / total)
         return list(gradient.W), list(gradient.b)
 
-    def trace(self, x: Any, y: Any = None) -> Trace:
+    def trace(self, x: Any, y: Any = None) -> "Trace":
         """One row on its way through the network, with every number: the glass box.
 
         Parameters
@@ -284,6 +285,10 @@ class FittedPerceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[mis
             several y[0], y[1], ... All is computed in float64, for the loss of this row without the
             penalty.
         """
+        # here: they read tables, and so bring Polars, which nothing else of an estimator needs
+        from chainrule.estimators.mlp_trace import inputs_of, target_of
+        from chainrule.trace import trace_inputs
+
         check_is_fitted(self)
         network = self._fitted_network()
         names = getattr(self, "feature_names_in_", None)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix, hstack, issparse
-from sklearn.impute import SimpleImputer
 
 from chainrule.arrays import Floats
 
@@ -32,6 +31,8 @@ class Filling:
 
         A row counts once, whatever it weighs. The zeros that a sparse X does not hold are values.
         """
+        from sklearn.impute import SimpleImputer  # here: half of scikit-learn comes with it
+
         imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(X)
         flagged = np.array([], dtype=np.int64)
         if how == "indicator":
