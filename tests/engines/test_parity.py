@@ -13,7 +13,7 @@ from chainrule.activations import ACTIVATIONS, RELU, SILU, TANH, Activation
 from chainrule.engines import EpochPlan, Rows, compiled, reference
 from chainrule.engines.compiled import division, workspace
 from chainrule.errors import InputError
-from chainrule.losses import SoftmaxCrossEntropy, SquaredError
+from chainrule.losses import Quantile, SoftmaxCrossEntropy, SquaredError
 from chainrule.network import Parameters, multilayer_perceptron
 from chainrule.optimizers import SGD, Adam, AdamW, RMSProp, ScaledAdamW
 from core.cases import ALL_LOSSES, ALL_PAIRS, case, outputs_of, pair_name, targets_of
@@ -154,12 +154,14 @@ def test_dropout_drops_the_references_neurons(activation, dtype):
     chunk=st.integers(1, 100),
     small=st.booleans(),
     of_sum=st.booleans(),
+    single=st.booleans(),
     dtype=st.sampled_from((np.float64,)),
 )
 def test_no_size_and_no_division_of_the_work_shows_in_the_numbers(
-    n, d, hidden, batch, loss, weighted, l2, dropout, chunk, small, of_sum, dtype
+    n, d, hidden, batch, loss, weighted, l2, dropout, chunk, small, of_sum, single, dtype
 ):
-    k = outputs_of(loss)
+    alone = single and not isinstance(loss, Quantile | SoftmaxCrossEntropy)
+    k = 1 if alone else outputs_of(loss)
     network = multilayer_perceptron(d, hidden, k, activation=TANH, loss=loss, dropout=dropout)
     parameters = Parameters(network, 0.3 * numbers(1, network.n_parameters))
     weight = np.abs(numbers(4, n)) * (numbers(5, n) > -0.5) + 1e-3 if weighted else None

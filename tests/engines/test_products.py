@@ -48,6 +48,30 @@ def test_a_product_is_numpys_and_nothing_beside_it_is_touched(m, n, k, turned, a
 
 
 @settings(max_examples=60, deadline=None)
+@given(
+    m=SIZES,
+    k=SIZES,
+    wider=st.integers(0, 3),
+    turned=st.booleans(),
+    adds=st.booleans(),
+    real=st.sampled_from((np.float32, np.float64)),
+)
+def test_a_product_by_a_vector_is_numpys_and_nothing_beside_it_is_touched(
+    m, k, wider, turned, adds, real
+):
+    A = draws(1, k, m + wider, real=real) if turned else draws(1, m, k + wider, real=real)
+    used = A[:, :m].T if turned else A[:, :k]
+    x, around = draws(2, k, real=real), np.full(m + 2, 7, real)
+    out = around[1:-1]
+    out[:] = 3 if adds else np.nan
+    run(products.by_vector(real), at(A), A.shape[1], turned, at(x), m, k, at(out), int(adds))
+    truth = used.astype(float) @ x.astype(float) + 3 * adds
+    assert np.abs(out - truth).max() <= 40 * np.finfo(real).eps * (k + 3)
+    out[:] = 7
+    assert (around == 7).all()
+
+
+@settings(max_examples=60, deadline=None)
 @given(m=SIZES, n=SIZES, real=st.sampled_from((np.float32, np.float64)))
 def test_a_transpose_is_numpys_and_nothing_beside_it_is_touched(m, n, real):
     A = draws(1, m, n, real=real)

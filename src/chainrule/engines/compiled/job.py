@@ -16,7 +16,8 @@ JOB = (
     "block",  # rows that a thread carries at once
     "k",  # scores of a row
     # functions, by address
-    "product",  # by whichever of the next two suits
+    "product",  # by whichever of the next three suits
+    "by_vector",  # for one column
     "gemm",
     "multiply",  # for products of our own; 0: all are the gemm's
     "transpose",
@@ -110,7 +111,7 @@ RESULTS = ("total", "seen", "J", "steps", "loss so far", "weight of the step")
 """`J` is that of the last whole step; the last two are what a call leaves of a step half done."""
 
 (
-    SIZE, LAYERS, PANELS, N, BATCH, CHUNK, BLOCK, K, PRODUCT, GEMM, MULTIPLY, TRANSPOSE,
+    SIZE, LAYERS, PANELS, N, BATCH, CHUNK, BLOCK, K, PRODUCT, BY_VECTOR, GEMM, MULTIPLY, TRANSPOSE,
     PACKED_PRODUCT, MULTIPLY_PACKED, MULTIPLY_STRIPS, PACK, PACK_TURNED, PACK_DELTA, PACK_WEIGHTS,
     GATHER, ASK, SPARSE_PRODUCT, BY_COLUMNS, SPARSE_GRADIENT, RUNNING_SUMS, GRADIENT_OF_SUMS,
     ADD_ROWS, WEIGH, LOSS, UPDATE, UPDATE_SCALED, GIVE_WAY, X, ENTRIES, ROW_ENDS, CONTINUES,

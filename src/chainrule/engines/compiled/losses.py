@@ -110,6 +110,14 @@ def _by_output(name: str, real: Any) -> Any:
         rows: int, k: int, delta: Any, parameters: Any, numbered: int, weighted: int, learns: int,
     ) -> float:  # fmt: skip
         total = 0.0
+        if k == 1 and learns and not weighted:  # rows side by side are what vectors are made of
+            for r in range(rows):
+                delta[r] = y[numbers[r] if numbered else first + r]
+            for r in range(rows):
+                part, slope = term(delta[r], scores[r] + bias[0], real(parameters[0]))
+                delta[r] = real(inverse) * slope
+                total += real(inverse) * part
+            return total
         for r in range(rows):
             row = numbers[r] if numbered else first + r
             share = real(weight[row] * inverse) if weighted else real(inverse)

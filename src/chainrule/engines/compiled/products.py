@@ -13,7 +13,7 @@ import numpy as np
 from llvmlite import binding
 
 from chainrule.engines.compiled.blas import AVX512
-from chainrule.engines.compiled.job import GEMM, MULTIPLY, SIZE
+from chainrule.engines.compiled.job import BY_VECTOR, GEMM, MULTIPLY, SIZE
 from chainrule.engines.compiled.kernels import Late, inner, kernel
 from chainrule.engines.compiled.machine import call, gemm32, gemm64, peek
 
@@ -121,13 +121,45 @@ def multiply(real: Any) -> int:
     return kernel(run, f"multiply-{getattr(real, '__name__', real)}", ("int64",) * 12)
 
 
+@cache
+def by_vector(real: Any) -> int:
+    """Address of `by_vector(A, lda, turned, x, m, k, out, adds)`: out (m,) <- op(A) x.
+
+    A is (m, k), or (k, m) where it is `turned`; what comes out is added if it `adds`. So are the
+    products of a last layer with one neuron, for which a BLAS prepares longer than it multiplies.
+    """
+
+    def run(
+        A: Any, lda: int, turned: int, x: Any, m: int, k: int, out: Any, adds: int
+    ) -> None:  # fmt: skip
+        if not turned:
+            for i in range(m):
+                total, at = real(0), i * lda
+                for j in range(k):
+                    total += A[at + j] * x[j]
+                out[i] = out[i] + total if adds else total
+            return
+        if not adds:
+            for i in range(m):
+                out[i] = real(0)
+        for j in range(k):
+            at, factor = j * lda, x[j]
+            for i in range(m):
+                out[i] += factor * A[at + i]
+
+    p, i = f"CPointer({real.__name__})", "int64"
+    return kernel(run, f"by-vector-{real.__name__}", (p, i, i, p, i, i, p, i))
+
+
 def _of_job(
     job: int, ta: int, tb: int, m: int, n: int, k: int, left: int, lda: int, right: int, ldb: int,
     beta: int, out: int,
 ) -> None:  # fmt: skip
     size = peek(job, SIZE)
     row = n * size
-    if peek(job, MULTIPLY) and not tb and NARROWEST <= row <= WIDEST:
+    if n == 1 and ldb == 1 and not tb:
+        call(peek(job, BY_VECTOR), (left, lda, ta, right, m, k, out, beta))
+    elif peek(job, MULTIPLY) and not tb and NARROWEST <= row <= WIDEST:
         along_row, along_k = (size, lda * size) if ta else (lda * size, size)
         call(
             peek(job, MULTIPLY),

@@ -241,6 +241,7 @@ class Workspace:
             "block": self.block,
             "k": self.network.n_outputs,
             "product": products.product(),
+            "by_vector": products.by_vector(real),
             "gemm": chosen_blas().gemm(real),
             "multiply": products.multiply(real) if ours else 0,
             "transpose": products.transpose(real) if self.turned and trains else 0,
