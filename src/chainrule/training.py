@@ -202,13 +202,14 @@ def train(
         parameters: where to start; by default drawn by `initial_parameters`.
         resume: where to go on, in place of a start; `settings.epochs` counts the epochs before it.
             The best epoch, patience and an adaptive schedule count from there.
-        orders: the numbers of the rows as each epoch sees them; by default drawn from the seed.
+        orders: the numbers of the rows as each epoch sees them, without end, in place of `learnt`
+            and of orders drawn from the seed; the first is that of the first epoch to come.
         engine: what computes.
         tell: is told, several times a second, which share of the epoch that runs is done; what it
             raises ends the training. An iteration of L-BFGS is not told of.
 
     Raises:
-        InputError: rows that do not fit the network.
+        InputError: rows that do not fit the network; `learnt` and `orders` together.
         DivergedError: J became NaN or infinite; raised in the epoch in which it did. Records
             yielded before keep what was learnt.
     """
@@ -223,6 +224,8 @@ def train(
             f"the monitor '{monitor}' must be one of the metrics, which are figures of validation "
             "rows: give both."
         )
+    if learnt is not None and orders is not None:
+        raise InputError("`orders` says which rows are learnt from: leave `learnt` out.")
     if resume is not None:
         parameters = resume.parameters
     if parameters is None:

@@ -1,11 +1,14 @@
 """Training: records, seeds, early stopping, the smallest and the oddest tables."""
 
+import itertools
+
 import numpy as np
 import pytest
 from sklearn.metrics import mean_absolute_error
 
 from chainrule.activations import RELU, TANH
 from chainrule.engines import Rows, reference
+from chainrule.errors import InputError
 from chainrule.initializers import LECUN_NORMAL, initial_parameters
 from chainrule.losses import Poisson, Quantile, SoftmaxCrossEntropy, SquaredError
 from chainrule.network import Parameters, multilayer_perceptron
@@ -277,3 +280,17 @@ def test_the_penalty_keeps_weights_small():
     assert np.linalg.norm(held.parameters.theta[weights]) < 0.5 * np.linalg.norm(
         free.parameters.theta[weights]
     )
+
+
+def test_orders_given_are_those_that_epochs_see():
+    def by_seed(seed):
+        for epoch in itertools.count():
+            yield generator(seed, Purpose.SHUFFLE, epoch).permutation(70)
+
+    own = last(train(NETWORK, table(), settings(seed=3)))
+    given = last(train(NETWORK, table(), settings(seed=3), orders=by_seed(3)))
+    other = last(train(NETWORK, table(), settings(seed=3), orders=by_seed(4)))
+    np.testing.assert_array_equal(given.parameters.theta, own.parameters.theta)
+    assert (other.parameters.theta != own.parameters.theta).any()
+    with pytest.raises(InputError, match="leave `learnt` out"):
+        next(train(NETWORK, table(), settings(), learnt=np.arange(3), orders=by_seed(3)))

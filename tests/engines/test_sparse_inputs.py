@@ -67,7 +67,7 @@ def test_every_verb_gives_the_numbers_of_the_dense_table(form, dtype):
     assert_near(ends[1][1].theta, ends[0][1].theta, 100 * bound)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     n=st.integers(1, 200),
     d=st.integers(1, 50),
@@ -77,9 +77,10 @@ def test_every_verb_gives_the_numbers_of_the_dense_table(form, dtype):
     kept=st.sampled_from((0.0, 0.1, 0.5, 1.0)),
     index=st.sampled_from((np.int32, np.int64)),
     small=st.booleans(),
+    fewest=st.sampled_from((0.0, 0.5, np.inf)),
 )
 def test_no_size_and_no_share_of_zeros_shows_in_the_numbers(
-    n, d, hidden, batch, chunk, kept, index, small
+    n, d, hidden, batch, chunk, kept, index, small, fewest
 ):
     network = multilayer_perceptron(d, hidden, 3, activation=TANH, loss=SoftmaxCrossEntropy())
     parameters = Parameters(network, 0.3 * numbers(1, network.n_parameters))
@@ -89,6 +90,7 @@ def test_no_size_and_no_share_of_zeros_shows_in_the_numbers(
     c = replace(c, network=network, parameters=parameters, rows=Rows(X, classes(3, n, 3)), l2=0.0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workspace, "CHUNK", chunk)
+        patch.setattr(sparse_gradient, "FEWEST", fewest)  # by columns, as it suits, and by rows
         if not small:
             patch.setattr(division, "SMALL", 0)
             patch.setattr(division, "LEAST_BLOCK", 7)

@@ -200,6 +200,13 @@ def test_the_same_rows_are_held_out():
     assert_same_course(*both(MLPRegressor, TheirRegressor, X, y, **tight))
 
 
+def test_the_same_rows_are_held_out_if_missing_values_are_allowed_for_and_none_is_missing():
+    X, y = CLASSIFICATION["binary"]
+    settings = {"hidden_layer_sizes": (5,), "early_stopping": True, "max_iter": 5}
+    allowing = MLPClassifier(missing="median", random_state=0, **settings).fit(X, y)
+    assert_same_network(allowing, TheirClassifier(random_state=0, **settings).fit(X, y))
+
+
 def test_learning_goes_on_to_the_same_network():
     X, y = CLASSIFICATION["multiclass"]
     small = {"hidden_layer_sizes": (5,), "random_state": 7, "batch_size": 20, "max_iter": 4}
@@ -214,11 +221,12 @@ def test_learning_goes_on_to_the_same_network():
     np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-9)
 
 
-def test_a_generator_is_left_where_scikit_learn_leaves_it():
+@pytest.mark.parametrize("bits", [np.random.MT19937, np.random.PCG64])
+def test_a_generator_is_left_where_scikit_learn_leaves_it(bits):
     X, y = CLASSIFICATION["binary"]
     ends = []
     for Kind in (MLPClassifier, TheirClassifier):
-        random = np.random.RandomState(5)
+        random = np.random.RandomState(bits(5))
         small = {"hidden_layer_sizes": (4,), "random_state": random, "max_iter": 3}
         one, two = Kind(**small).fit(X, y), Kind(early_stopping=True, **small).fit(X, y)
         ends.append((one, two, random.randint(1 << 30)))

@@ -88,7 +88,7 @@ class MultilayerPerceptron(FittedPerceptron):
         widths = hidden_widths(self.hidden_layer_sizes)
         network = self._network(rows.X.shape[1], widths, self.n_outputs_)
         start: Parameters | None = None
-        if not goes_on and self.missing is None:  # missing values may widen the network
+        if not goes_on and self.missing != "indicator":  # which may widen the network
             start = initial_parameters(network, random, seed)
         rows, validation = self._split(rows, validation_data, random)
         rows, validation = self._filled(rows, validation, goes_on=goes_on)

@@ -9,6 +9,7 @@ one before it.
 """
 
 from collections.abc import Iterator
+from copy import deepcopy
 
 import numpy as np
 from numpy.random import RandomState
@@ -48,6 +49,4 @@ def orders(n: int, random: RandomState) -> Iterator[NDArray[np.int64]]:
 
 def own_seed(random: RandomState) -> int:
     """A seed for what scikit-learn does not draw, which leaves `random` where it is."""
-    copy = RandomState()
-    copy.set_state(random.get_state())
-    return int(copy.randint(np.iinfo(np.int32).max))
+    return int(deepcopy(random).randint(np.iinfo(np.int32).max))

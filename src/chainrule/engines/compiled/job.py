@@ -32,7 +32,7 @@ JOB = (
     "ask",  # for dense rows of the next step
     "sparse_product",  # of the inputs with the first W
     "by_columns",  # puts the entries of a group of rows in the order of their columns ...
-    "sparse_gradient",  # ... for their product with delta
+    "sparse_gradient",  # ... for their product with delta; without groups, that row by row
     "running_sums",  # of the first W; 0: the inputs are no differences
     "gradient_of_sums",
     "add_rows",
@@ -54,7 +54,7 @@ JOB = (
     "gradient",
     "scratch",  # room for one panel for each thread ...
     "scratch_stride",  # ... so many bytes apart
-    "groups",  # room for the entries of each group of sparse rows by columns; 0: X is dense ...
+    "groups",  # room for the entries of each group of rows by columns; 0: they go by rows ...
     "group_bytes",  # ... so many bytes apart ...
     "group_entries",  # ... for so many entries
     "strips",  # room for a strip of a group's delta for each thread

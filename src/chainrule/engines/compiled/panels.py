@@ -17,6 +17,7 @@ from chainrule.engines.compiled.job import (
     LAYER_BYTES,
     LAYER_TABLE,
     OPTIMIZER_PARAMETERS,
+    ORDER,
     PACK_WEIGHTS,
     PACKED_DELTA,
     PANEL_BYTES,
@@ -25,6 +26,7 @@ from chainrule.engines.compiled.job import (
     PANEL_TABLE,
     PANELS,
     PARTIAL,
+    ROW_ENDS,
     ROWS,
     RUNNING_SUMS,
     SCALE,
@@ -51,6 +53,7 @@ from chainrule.engines.compiled.job import (
     M,
     V,
     W,
+    X,
 )
 from chainrule.engines.compiled.kernels import inner
 from chainrule.engines.compiled.machine import call, call_for_number, peek, poke_real
@@ -107,11 +110,18 @@ def pass_panels(
             count = entries + h * with_biases
             call(peek(job, ADD_ROWS), (partial + at, stride, blocks, count, G, adds))
         elif from_inputs and peek(job, ENTRIES):
-            call(
-                peek(job, SPARSE_GRADIENT),
-                (peek(job, GROUPS), peek(job, GROUP_ENTRIES), peek(job, GROUP_BYTES), rows, delta,
-                 h, start, height, G, adds, peek(job, STRIPS) + me * STRIP_BYTES),
-            )  # fmt: skip
+            if peek(job, GROUPS):
+                call(
+                    peek(job, SPARSE_GRADIENT),
+                    (peek(job, GROUPS), peek(job, GROUP_ENTRIES), peek(job, GROUP_BYTES), rows,
+                     delta, h, start, height, G, adds, peek(job, STRIPS) + me * STRIP_BYTES),
+                )  # fmt: skip
+            else:
+                call(
+                    peek(job, SPARSE_GRADIENT),
+                    (peek(job, X), peek(job, ENTRIES), peek(job, ROW_ENDS), peek(job, ORDER), first,
+                     rows, delta, h, start, height, G, adds),
+                )  # fmt: skip
             if ends and peek(job, RUNNING_SUMS):
                 continues = peek(job, CONTINUES) + start * 8
                 call(peek(job, GRADIENT_OF_SUMS), (G, continues, height, h))

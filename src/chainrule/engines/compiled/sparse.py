@@ -21,6 +21,9 @@ from chainrule.engines.compiled.kernels import inner, kernel
 from chainrule.engines.compiled.machine import pointer_to
 from chainrule.engines.compiled.products import REGISTER, of_tiles
 
+AHEAD = 4
+"""Rows before its turn that a row's entries are asked for; where they are, as many rows before."""
+
 
 @dataclass(frozen=True)
 class SparseTable:
@@ -110,16 +113,24 @@ def product(real: Any, index: Any) -> int:
     given by their addresses.
     """
     size, step = np.dtype(real).itemsize, np.dtype(index).itemsize
-    combine = combination(real, index)
+    combine, prefetch = combination(real, index), of_tiles("prefetch")
     indices, integers = pointer_to(index), pointer_to(np.int64)
 
     def run(
         X: int, columns: int, row_ends: int, order: int, first: int, rows: int, W: int, h: int,
         Z: int,
     ) -> None:  # fmt: skip
-        row_end, numbers = indices(row_ends), integers(order)
+        row_end, numbers = indices(row_ends), integers(order + first * 8)
         for r in range(rows):
-            row = numbers[first + r] if order else first + r
+            if order and r + 2 * AHEAD < rows:  # rows in random order are not in the cache
+                begin = np.int64(row_end[numbers[r + AHEAD]])
+                end = np.int64(row_end[numbers[r + AHEAD] + 1])
+                prefetch(X + begin * size)
+                prefetch(X + end * size)
+                prefetch(columns + begin * step)
+                prefetch(columns + end * step)
+                prefetch(row_ends + numbers[r + 2 * AHEAD] * step)
+            row = numbers[r] if order else first + r
             begin = np.int64(row_end[row])
             k = np.int64(row_end[row + 1]) - begin
             x, chosen = X + begin * size, columns + begin * step

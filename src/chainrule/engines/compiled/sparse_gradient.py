@@ -1,10 +1,11 @@
-"""The gradient of a sparse table's W, dW = X' delta, column of X by column.
+"""The gradient of a sparse table's W, dW = X' delta, column of X by column, or row by row.
 
-Row by row each entry of X would add a multiple of a row of delta to a row of dW in memory, which is
-read and written for it. Here the entries of a group of rows are first put in the order of their
-columns: then a row of dW is a sum of rows of delta that stays in registers until it is whole, as in
-the product. The rows of delta serve once for every entry beside them; so they are copied, a strip
-at a time, to where they lie close together and stay in the nearest cache.
+Row by row each entry of X adds a multiple of a row of delta to a row of dW in memory, which is read
+and written for it. So the entries of a group of rows are first put in the order of their columns:
+then a row of dW is a sum of rows of delta that stays in registers until it is whole, as in the
+product. The rows of delta serve once for every entry beside them; so they are copied, a strip at a
+time, to where they lie close together and stay in the nearest cache. Where a group has hardly an
+entry for each column, as in words of texts, there is nothing to be summed, and rows it is.
 """
 
 import sys
@@ -32,14 +33,22 @@ AHEAD = 12
 """Rows before its turn that a row's entries are asked for."""
 
 
+FEWEST = 0.5
+"""Entries of a column in a group, in the mean, below which it goes row by row."""
+
 ROOM = 1 << 24
 """Entries that a chunk has room for, unless a single group needs more. Room that no entry comes to
 is memory only by name."""
 
 
+def goes_by_columns(table: Any) -> bool:
+    """Whether the gradient of a table's W is summed so."""
+    return isinstance(table, SparseTable) and table.density * GROUP >= FEWEST
+
+
 def most_rows(table: Any) -> int:
     """Rows of a chunk at most."""
-    if not isinstance(table, SparseTable):
+    if not goes_by_columns(table):
         return sys.maxsize
     return max(1, ROOM // (GROUP * max(1, table.longest))) * GROUP
 
@@ -56,6 +65,8 @@ def of_job(
         threads: how many there are at most.
         room: gives the address of so many bytes.
     """
+    if not goes_by_columns(table):
+        return {"sparse_gradient": gradient_by_rows(real, table.columns.dtype)}
     entries = whole_lines(GROUP * table.longest)
     size = whole_lines(entries * (np.dtype(real).itemsize + 4) + (table.shape[1] + 1) * 4)
     return {
@@ -122,6 +133,53 @@ def by_columns(real: Any, index: Any) -> int:
 
     name = f"by-columns-{real.__name__}-{np.dtype(index).name}"
     return kernel(run, name, ("int64",) * 10)
+
+
+@cache
+def gradient_by_rows(real: Any, index: Any) -> int:
+    """Address of the kernel for some rows of dW = X' delta, where columns have hardly an entry.
+
+    gradient_by_rows(X, columns, row_ends, order, first, rows, delta, h, start, height, dW, adds):
+    as `by_columns` is given X and `gradient` the rest.
+    """
+    size = np.dtype(real).itemsize
+    lanes = REGISTER // size
+    one, two, three, four = (of_tiles("scaled_row", real, vectors) for vectors in range(1, 5))
+    reals, indices, integers = (pointer_to(kind) for kind in (real, index, np.int64))
+
+    def run(
+        X: int, columns: int, row_ends: int, order: int, first: int, rows: int, delta: int, h: int,
+        start: int, height: int, dW: int, adds: int,
+    ) -> None:  # fmt: skip
+        column_of, row_end, numbers, out = (
+            indices(columns), indices(row_ends), integers(order), reals(dW)
+        )  # fmt: skip
+        if not adds:
+            for i in range(height * h):
+                out[i] = real(0)
+        for r in range(rows):
+            row = numbers[first + r] if order else first + r
+            for e in range(np.int64(row_end[row]), np.int64(row_end[row + 1])):
+                column = np.int64(column_of[e]) - start
+                if column < 0 or column >= height:
+                    continue
+                x, source, target = X + e * size, delta + r * h * size, dW + column * h * size
+                left = h
+                while left > 4 * lanes:
+                    four(x, source, target, 4 * lanes)
+                    source, target = source + 4 * REGISTER, target + 4 * REGISTER
+                    left -= 4 * lanes
+                if left > 3 * lanes:
+                    four(x, source, target, left)
+                elif left > 2 * lanes:
+                    three(x, source, target, left)
+                elif left > lanes:
+                    two(x, source, target, left)
+                else:
+                    one(x, source, target, left)
+
+    name = f"sparse-gradient-by-rows-{real.__name__}-{np.dtype(index).name}"
+    return kernel(run, name, ("int64",) * 12)
 
 
 @cache

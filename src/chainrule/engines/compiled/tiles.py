@@ -206,6 +206,31 @@ def tile(real: Any, rows: int, vectors: int, index: Any = None) -> Callable[...,
     return run
 
 
+def scaled_row(real: Any, vectors: int) -> Callable[..., Any]:
+    """An intrinsic for out <- out + x row, of numbers that fill so many vectors, the last in part.
+
+    add_scaled(x, row, out, columns): three addresses and a count.
+    """
+
+    @intrinsic
+    def run(typing: Any, x: Any, row: Any, out: Any, columns: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            x, row, out, columns = values
+            v = _Vectors(builder, real)
+            a = v.spread(v.number(x))
+            last = v.below(builder.sub(columns, v.whole((vectors - 1) * v.lanes)))
+            for i in range(vectors):
+                mask = last if i == vectors - 1 else None
+                at = v.after(out, i)
+                sums = v.multiply_add(a, v.load(v.after(row, i), mask), v.load(at, mask))
+                v.store(sums, at, mask)
+            return context.get_dummy_value()
+
+        return types.void(*(i64,) * 4), generate
+
+    return run
+
+
 def turned_tile(real: Any) -> Callable[..., Any]:
     """An intrinsic that writes the transpose of a square as wide as a register.
 
